@@ -1,0 +1,72 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The order of the targets is the order of the flow in README's "Map of the code": values first, then the pure
+// stages, then the effects, then the only target that joins them. A target may use those above it, never below.
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+let collections = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+func source(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .testTarget(
+        name: name + "Tests", dependencies: [.byName(name: name)] + dependencies, exclude: exclude,
+        swiftSettings: strict)
+}
+
+let package = Package(
+    name: "cso-provision",
+    products: [.executable(name: "cso-provision", targets: ["cso-provision"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+    ],
+    targets: [
+        // Pure: no clock, files, network or logging.
+        source("Model", [collections]),
+        source("Resources", ["Model", collections, crypto]),
+        source("RemoteProtocol", ["Model"]),
+        source("Source", ["Model", "Resources", yams]),
+        source("Compile", ["Model", "Resources", collections]),
+        source("Planning", ["Model", "Resources", "Compile", collections, crypto]),
+        source("Rollout", ["Model"]),
+        source("Report", ["Model", "Planning", "Rollout", collections]),
+
+        // Effects.
+        .systemLibrary(name: "CLinux"),
+        source("Transport", ["Model", "CLinux"]),
+        .systemLibrary(
+            name: "CLibSSH2", pkgConfig: "libssh2", providers: [.apt(["libssh2-1-dev"]), .yum(["libssh2-devel"])]),
+        source("Trust", ["Model", crypto]),
+        source("SSH", ["Model", "Transport", "Trust", "CLibSSH2"]),
+        source("HostSession", ["Model", "RemoteProtocol", "Transport", "SSH"]),
+        .systemLibrary(
+            name: "CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"]), .yum(["c-ares-devel"])]),
+        source("Zone", ["Model", "Transport", "CCares"]),
+        source("Cloud", ["Model", subprocess]),
+        source("Records", ["Model"]),
+        source(
+            "Engine",
+            [
+                "Model", "Resources", "RemoteProtocol", "Source", "Compile", "Planning", "Rollout", "Report", "Transport",
+                "Trust", "SSH", "HostSession", "Zone", "Cloud", "Records",
+            ]),
+        .executableTarget(name: "cso-provision", dependencies: ["Engine", "Report", arguments], swiftSettings: strict),
+    ]
+)

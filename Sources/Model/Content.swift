@@ -1,0 +1,89 @@
+/// How a value is written so that its sink reads back exactly its bytes.
+package enum SinkEncoding: String, Sendable, Hashable, CaseIterable, Codable {
+    /// The bytes as they are.
+    case raw
+    /// A value in a Java properties file (java.util.Properties.load), ISO 8859-1 with \u escapes.
+    case properties
+    /// A value in an INI file as Python's RawConfigParser reads it. A line break has no form there.
+    case ini
+    /// The inside of a single-quoted SQL literal.
+    case sql
+    /// The inside of a JSON string.
+    case json
+    /// One word for a POSIX shell, with its quotes.
+    case shell
+    /// A component of a URL (RFC 3986 unreserved characters stay).
+    case url
+}
+
+/// The bytes of a file or of a step's standard input, with secrets by reference: values are bound when it is digested
+/// for comparison and when it leaves for the host, never before.
+package struct Content: Sendable, Hashable {
+    package enum Segment: Sendable, Hashable {
+        case literal([UInt8])
+        case secret(SecretName, SinkEncoding)
+    }
+
+    package private(set) var segments: [Segment]
+
+    package init(_ segments: [Segment] = []) { self.segments = segments }
+    package init(bytes: [UInt8]) { self.segments = [.literal(bytes)] }
+    package init(_ text: String) { self.init(bytes: Array(text.utf8)) }
+
+    package var secretNames: Set<SecretName> {
+        Set(
+            segments.compactMap { segment in
+                if case .secret(let name, _) = segment { name } else { nil }
+            })
+    }
+    package var holdsSecrets: Bool { !secretNames.isEmpty }
+
+    package mutating func append(_ segment: Segment) { segments.append(segment) }
+    package mutating func append(_ other: Content) { segments += other.segments }
+
+    /// The bytes with every secret in its place. The disclosure says where they go.
+    package func bound(to book: SecretBook, for disclosure: Secret.Disclosure) throws(BindingError) -> [UInt8] {
+        var bytes: [UInt8] = []
+        for segment in segments {
+            switch segment {
+            case .literal(let literal): bytes += literal
+            case .secret(let name, let encoding):
+                guard let secret = book[name] else { throw .missing(name) }
+                guard let encoded = secret.reveal(to: disclosure, { encoding.encode($0) }) else {
+                    throw .notEncodable(name, encoding)
+                }
+                bytes += encoded
+            }
+        }
+        return bytes
+    }
+
+    /// The text with `<secret NAME>` where a secret stands, for diffs of files that are not sensitive as a whole and for
+    /// `check`. `nil` if the literals are not UTF-8.
+    package var placeholderText: String? {
+        var text = ""
+        for segment in segments {
+            switch segment {
+            case .literal(let bytes):
+                guard let part = String(validating: bytes, as: UTF8.self) else { return nil }
+                text += part
+            case .secret(let name, _): text += "<secret \(name)>"
+            }
+        }
+        return text
+    }
+}
+
+/// A secret cannot be put where a template wants it.
+package enum BindingError: Error, Sendable, Equatable, CustomStringConvertible {
+    case missing(SecretName)
+    case notEncodable(SecretName, SinkEncoding)
+
+    package var description: String {
+        switch self {
+        case .missing(let name): "secret \(name) was not fetched"
+        case .notEncodable(let name, let encoding):
+            "secret \(name) holds a character that \(encoding.rawValue) cannot express"
+        }
+    }
+}

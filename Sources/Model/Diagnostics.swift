@@ -1,0 +1,70 @@
+/// A place in an input file. Lines and columns count from 1, columns in characters.
+package struct SourceLocation: Hashable, Sendable, Comparable, CustomStringConvertible {
+    package var file: String
+    package var line: Int
+    package var column: Int
+
+    package init(file: String, line: Int = 1, column: Int = 1) {
+        self.file = file
+        self.line = line
+        self.column = column
+    }
+
+    package var description: String { "\(file):\(line):\(column)" }
+
+    package static func < (left: Self, right: Self) -> Bool {
+        (left.file, left.line, left.column) < (right.file, right.line, right.column)
+    }
+}
+
+/// One mistake in the input: where, what was found, what would be right.
+package struct Diagnostic: Error, Hashable, Sendable, CustomStringConvertible {
+    package var location: SourceLocation?
+    /// One sentence without a full stop: `unknown key "modee"`.
+    package var message: String
+    /// What would be right or what to do next, as a phrase: `did you mean "mode"?`.
+    package var remedy: String?
+
+    package init(_ message: String, at location: SourceLocation?, remedy: String? = nil) {
+        self.message = message
+        self.location = location
+        self.remedy = remedy
+    }
+
+    package var description: String {
+        (location.map { "\($0): " } ?? "") + message + (remedy.map { "; \($0)" } ?? "")
+    }
+}
+
+/// All mistakes that one pass found. Never empty when thrown.
+package struct Diagnostics: Error, Sendable, CustomStringConvertible {
+    package var all: [Diagnostic]
+    package init(_ all: [Diagnostic]) { self.all = all }
+    package init(_ one: Diagnostic) { self.all = [one] }
+    package var description: String { all.map(\.description).joined(separator: "\n") }
+}
+
+extension Diagnostic {
+    /// The candidate nearest to `word`, if one is near enough to be a slip: at most a third of its length away.
+    package static func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
+        let ranked = candidates.map { (name: $0, distance: editDistance(word.lowercased(), $0.lowercased())) }
+        guard let best = ranked.min(by: { ($0.distance, $0.name) < ($1.distance, $1.name) }) else { return nil }
+        return best.distance <= max(1, word.count / 3) ? best.name : nil
+    }
+
+    /// Levenshtein distance over characters.
+    static func editDistance(_ left: String, _ right: String) -> Int {
+        let right = Array(right)
+        var row = Array(0...right.count)
+        for (index, character) in left.enumerated() {
+            var diagonal = row[0]
+            row[0] = index + 1
+            for column in right.indices {
+                let substituted = diagonal + (character == right[column] ? 0 : 1)
+                diagonal = row[column + 1]
+                row[column + 1] = min(substituted, diagonal + 1, row[column] + 1)
+            }
+        }
+        return row[right.count]
+    }
+}

@@ -1,0 +1,53 @@
+/// A condition that must hold after a host was changed, and that says whether a host is healthy.
+package struct Gate: Sendable, Hashable {
+    package enum Check: Sendable, Hashable {
+        /// The unit is active (sub state `running` or `exited`).
+        case unit(UnitName)
+        /// Something listens on this TCP port of the host.
+        case tcp(port: Int)
+        /// GET answers with this status, and the body contains the text and does not contain the other.
+        case http(url: String, status: Int, contains: String?, lacks: String?)
+        /// The command exits 0.
+        case command(ShellText)
+    }
+    package enum Scope: String, Sendable, Hashable, CaseIterable {
+        case host, role
+    }
+    package enum Vantage: String, Sendable, Hashable, CaseIterable {
+        /// `self` in recipes.
+        case own = "self"
+        case peer, controller
+    }
+
+    package var check: Check
+    package var scope: Scope
+    package var vantage: Vantage
+    package var deadline: Duration
+    package var interval: Duration
+    /// So many successes in a row are needed after a change.
+    package var successes: Int
+    package var location: SourceLocation
+
+    package init(
+        check: Check, scope: Scope = .host, vantage: Vantage = .own, deadline: Duration = .seconds(60),
+        interval: Duration = .seconds(1), successes: Int = 2, location: SourceLocation
+    ) {
+        self.check = check
+        self.scope = scope
+        self.vantage = vantage
+        self.deadline = deadline
+        self.interval = interval
+        self.successes = successes
+        self.location = location
+    }
+
+    /// How output names the gate: `http http://backend01:8103/system/info`.
+    package var label: String {
+        switch check {
+        case .unit(let unit): "unit \(unit)"
+        case .tcp(let port): "tcp \(port)"
+        case .http(let url, _, _, _): "http \(url)"
+        case .command(let text): "command \(text.text.prefix { $0 != "\n" })"
+        }
+    }
+}

@@ -1,0 +1,118 @@
+/// A value as it stands in an input file, with its place. Types are checked against a declaration later, so that all
+/// mistakes of all files are found in one run.
+package struct SpecValue: Sendable, Hashable {
+    package indirect enum Form: Sendable, Hashable {
+        /// A scalar and whether it was quoted. Unquoted `yes`, `12` and `~` become flags, numbers and null only where the
+        /// declaration asks for them.
+        case scalar(String, isQuoted: Bool)
+        case list([SpecValue])
+        case map([SpecEntry])
+    }
+    package var form: Form
+    package var location: SourceLocation
+
+    package init(_ form: Form, at location: SourceLocation) {
+        self.form = form
+        self.location = location
+    }
+}
+
+/// One key of a map, with the key's own place.
+package struct SpecEntry: Sendable, Hashable {
+    package var key: String
+    package var keyLocation: SourceLocation
+    package var value: SpecValue
+
+    package init(key: String, keyLocation: SourceLocation, value: SpecValue) {
+        self.key = key
+        self.keyLocation = keyLocation
+        self.value = value
+    }
+}
+
+/// A decoded `role.yaml`. Keys are checked; expressions in values are not evaluated yet.
+package struct RoleSpec: Sendable {
+    package var name: RoleName
+    package var description: String
+    package var includes: [(role: RoleName, location: SourceLocation)]
+    package var after: [(role: RoleName, location: SourceLocation)]
+    package var parameters: [ParameterSpec]
+    package var resources: [ResourceSpec]
+    package var gates: [GateSpec]
+    /// The folder of the role; `templates/` and `files/` are in it.
+    package var folder: String
+    package var location: SourceLocation
+
+    package init(
+        name: RoleName, description: String, includes: [(role: RoleName, location: SourceLocation)],
+        after: [(role: RoleName, location: SourceLocation)], parameters: [ParameterSpec], resources: [ResourceSpec],
+        gates: [GateSpec], folder: String, location: SourceLocation
+    ) {
+        self.name = name
+        self.description = description
+        self.includes = includes
+        self.after = after
+        self.parameters = parameters
+        self.resources = resources
+        self.gates = gates
+        self.folder = folder
+        self.location = location
+    }
+}
+
+/// A parameter of a role: its type, and its default if it has one.
+package struct ParameterSpec: Sendable {
+    package enum ParameterType: String, Sendable, CaseIterable {
+        case text, number, flag, list
+    }
+    package var name: String
+    package var type: ParameterType
+    package var defaultValue: SpecValue?
+    package var description: String
+    package var location: SourceLocation
+
+    package init(
+        name: String, type: ParameterType, defaultValue: SpecValue?, description: String, location: SourceLocation
+    ) {
+        self.name = name
+        self.type = type
+        self.defaultValue = defaultValue
+        self.description = description
+        self.location = location
+    }
+}
+
+/// One entry below `resources:`; `fields` are all keys but the kind's own, `notify`, `when` and `reason`.
+package struct ResourceSpec: Sendable {
+    package var kind: KindName
+    /// What stands behind the kind's key: a name, a path, or a list of names (one resource each).
+    package var subject: SpecValue
+    package var fields: [SpecEntry]
+    package var notify: [SpecValue]
+    package var location: SourceLocation
+
+    package init(
+        kind: KindName, subject: SpecValue, fields: [SpecEntry], notify: [SpecValue], location: SourceLocation
+    ) {
+        self.kind = kind
+        self.subject = subject
+        self.fields = fields
+        self.notify = notify
+        self.location = location
+    }
+}
+
+/// One entry below `gates:`; the check and its options as they stand in the file.
+package struct GateSpec: Sendable {
+    package var check: String
+    package var subject: SpecValue
+    package var fields: [SpecEntry]
+    package var location: SourceLocation
+
+    package init(check: String, subject: SpecValue, fields: [SpecEntry], location: SourceLocation) {
+        self.check = check
+        self.subject = subject
+        self.fields = fields
+        self.location = location
+    }
+}

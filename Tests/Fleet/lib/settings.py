@@ -1,0 +1,49 @@
+"""Names, addresses and places of the embedded fleet. Nothing here acts; everything else imports it."""
+
+import os
+import pathlib
+
+FLEET = pathlib.Path(__file__).resolve().parent.parent
+REPOSITORY_ROOT = FLEET.parent.parent
+
+# Three places with three lifetimes: the cache can be rebuilt from the lists in this folder, the state is what makes
+# this fleet this fleet (disks, keys, secrets), and the run folder dies with the machine's memory.
+CACHE = pathlib.Path(os.environ.get("CSO_FLEET_CACHE", "/var/cache/cso-fleet"))
+STATE = pathlib.Path(os.environ.get("CSO_FLEET_STATE", "/var/lib/cso-fleet"))
+RUN = pathlib.Path("/run/cso-fleet")
+LOGS = STATE / "log"
+DISKS = STATE / "hosts"
+
+# The VPC. Its router is a network namespace; each availability zone is a bridge in it, as is the public subnet where
+# the jump server (this machine's root namespace) has its one leg.
+VPC = "cso-vpc"
+NETWORK = "10.1.0.0/16"
+ZONES = {  # availability zone -> (subnet, bridge)
+    "public": ("10.1.0.0/18", "cso-public"),
+    "eu-west-2a": ("10.1.128.0/18", "cso-2a"),
+    "eu-west-2c": ("10.1.192.0/18", "cso-2c"),
+}
+ROUTER = {"public": "10.1.0.1", "eu-west-2a": "10.1.128.1", "eu-west-2c": "10.1.192.1"}
+JUMP = "10.1.0.10"
+JUMP_LINK = "cso-jump"
+
+# Services of the VPC itself. A VPC's resolver is always its network's base plus two.
+RESOLVER = "10.1.0.2"
+AWS = "10.1.0.5"
+AWS_PORT = 5000
+PACKAGES = "10.1.0.6"
+DATABASE = "10.1.0.20"
+SERVICE_ADDRESSES = [RESOLVER, AWS, PACKAGES, DATABASE]
+
+ZONE = "prod-ha.cso.ss"
+DATABASE_NAME = "database.rds." + ZONE
+REGION = "eu-west-2"
+SECRET_NAME = "env-prod-ha-passwords-v2"
+
+SUITE = "bookworm"
+PROVISION_USER = "provision"
+CLOUD_USER = "admin"  # the first user of Debian's own EC2 images; what a bare host has instead of ours
+
+# Systemd containers that boot together fight for two cores; four at a time is the fastest measured here.
+GROUP_SIZE = int(os.environ.get("CSO_FLEET_GROUP", "4"))
+BANNER_DEADLINE = 60  # seconds from a host's start to its sshd's banner; 5 is usual
