@@ -22,6 +22,8 @@ package struct Content: Sendable, Hashable {
     package enum Segment: Sendable, Hashable {
         case literal([UInt8])
         case secret(SecretName, SinkEncoding)
+        /// The bytes of a file on another member of the role, streamed through the controller's memory.
+        case peerFile(HostName, path: String)
     }
 
     package private(set) var segments: [Segment]
@@ -37,12 +39,20 @@ package struct Content: Sendable, Hashable {
             })
     }
     package var holdsSecrets: Bool { !secretNames.isEmpty }
+    package var peerFiles: [PeerFile] {
+        segments.compactMap { segment in
+            if case .peerFile(let host, let path) = segment { PeerFile(host: host, path: path) } else { nil }
+        }
+    }
 
     package mutating func append(_ segment: Segment) { segments.append(segment) }
     package mutating func append(_ other: Content) { segments += other.segments }
 
-    /// The bytes with every secret in its place. The disclosure says where they go.
-    package func bound(to book: SecretBook, for disclosure: Secret.Disclosure) throws(BindingError) -> [UInt8] {
+    /// The bytes with every secret in its place. The disclosure says where they go; `peerFiles` holds what was read from
+    /// other members for the segments that name them.
+    package func bound(
+        to book: SecretBook, peerFiles: [PeerFile: Secret] = [:], for disclosure: Secret.Disclosure
+    ) throws(BindingError) -> [UInt8] {
         var bytes: [UInt8] = []
         for segment in segments {
             switch segment {
@@ -53,6 +63,9 @@ package struct Content: Sendable, Hashable {
                     throw .notEncodable(name, encoding)
                 }
                 bytes += encoded
+            case .peerFile(let host, let path):
+                guard let file = peerFiles[PeerFile(host: host, path: path)] else { throw .peerFileNotRead(host, path) }
+                bytes += file.reveal(to: disclosure) { $0 }
             }
         }
         return bytes
@@ -68,9 +81,20 @@ package struct Content: Sendable, Hashable {
                 guard let part = String(validating: bytes, as: UTF8.self) else { return nil }
                 text += part
             case .secret(let name, _): text += "<secret \(name)>"
+            case .peerFile(let host, let path): text += "<\(path) of \(host)>"
             }
         }
         return text
+    }
+}
+
+/// A file on a member of the role.
+package struct PeerFile: Sendable, Hashable {
+    package var host: HostName
+    package var path: String
+    package init(host: HostName, path: String) {
+        self.host = host
+        self.path = path
     }
 }
 
@@ -78,12 +102,14 @@ package struct Content: Sendable, Hashable {
 package enum BindingError: Error, Sendable, Equatable, CustomStringConvertible {
     case missing(SecretName)
     case notEncodable(SecretName, SinkEncoding)
+    case peerFileNotRead(HostName, String)
 
     package var description: String {
         switch self {
         case .missing(let name): "secret \(name) was not fetched"
         case .notEncodable(let name, let encoding):
             "secret \(name) holds a character that \(encoding.rawValue) cannot express"
+        case .peerFileNotRead(let host, let path): "\(path) of \(host) was not read"
         }
     }
 }

@@ -1,0 +1,109 @@
+package import Model
+
+/// One thing that recipes can declare: how it is told apart, how it is looked at, and how a difference is removed. All of
+/// it is pure. A kind is one file in Kinds/, one line in ``Catalogue``, and its cases in Tests.
+package protocol ResourceKind: Sendable {
+    static var declaration: KindDeclaration { get }
+
+    /// From evaluated fields. Throws what only this kind can know to be wrong.
+    init(_ fields: Fields) throws(Diagnostics)
+
+    /// Unique among the resources of this kind on a host: a path, a name.
+    var identity: String { get }
+
+    /// Values, digests and lengths of this resource are shown nowhere.
+    var isSensitive: Bool { get }
+
+    /// What else on the host a change of it may alter unseen.
+    var influence: Influence { get }
+
+    /// What must be asked to know its state. Requests for the same batch, of all resources of a host, are asked at once.
+    func probes(on facts: HostFacts) -> [ProbeRequest]
+
+    /// The state from the answers to exactly these probes.
+    func observation(from answers: ProbeAnswers, on facts: HostFacts) -> Observation
+
+    /// The state that is wanted; `nil` = absent. Secrets are bound here for digests only.
+    func desired(with book: SecretBook, on facts: HostFacts) throws(BindingError) -> State?
+
+    /// The steps that remove the differences of a run of neighbouring changes of this kind. Steps of later changes rely on
+    /// those of earlier ones. Must be safe to run again after having been cut off at any point.
+    static func steps(for changes: [Change<Self>], on facts: HostFacts) -> [HostStep]
+
+    /// Paths that this resource writes; two resources of a host must not share one.
+    var managedPaths: [String] { get }
+}
+
+extension ResourceKind {
+    package static var name: KindName { declaration.name }
+    package var id: ResourceID { ResourceID(kind: Self.name, identity: identity) }
+    package var isSensitive: Bool { false }
+    package var influence: Influence { .itself }
+    package var managedPaths: [String] { [] }
+}
+
+/// How far the effects of a change reach.
+package enum Influence: Sendable, Hashable {
+    /// Only the resource itself.
+    case itself
+    /// Anything on the host: a package's maintainer scripts, a command. What comes later is "known after" it.
+    case anything
+}
+
+/// What a plan wants to do with a resource.
+package enum ChangeAction: String, Sendable, Hashable, Codable, CaseIterable {
+    case create, update, remove
+    /// A command is run, or a `once`.
+    case run
+    /// Bytes come from another member of the role.
+    case transfer
+    case restart, reload
+}
+
+/// A resource with the difference that is to be removed.
+package struct Change<Resource: Sendable>: Sendable {
+    package var resource: Resource
+    package var action: ChangeAction
+    package var observed: Observation
+    package var differences: [Difference]
+    /// The member that a transfer comes from.
+    package var source: HostName?
+
+    package init(
+        resource: Resource, action: ChangeAction, observed: Observation, differences: [Difference],
+        source: HostName? = nil
+    ) {
+        self.resource = resource
+        self.action = action
+        self.observed = observed
+        self.differences = differences
+        self.source = source
+    }
+    package func differs(in key: String) -> Bool { differences.contains { $0.key == key } }
+}
+
+/// A resource whose state is decided from what all members of the role show, not from one host alone.
+package protocol RoleResource: ResourceKind {
+    /// What is to be done on `host`, given what every member shows of this resource (`nil` = could not be asked). `members`
+    /// is in rolling order; the leader is the first that could be asked.
+    func decision(on host: HostName, seen: [(host: HostName, observation: Observation?)]) -> RoleDecision
+}
+
+package enum RoleDecision: Sendable, Hashable {
+    case nothing
+    case change(ChangeAction, differences: [Difference], from: HostName?)
+    /// Decided once the resource `after` of `host` was applied; it may then become one of these.
+    case knownAfter(host: HostName, possible: Set<ChangeAction>)
+    /// Nothing right can be done; the reason names the members.
+    case refused(reason: String)
+}
+
+/// The kinds that recipes may use.
+package struct Catalogue: Sendable {
+    package let kinds: [any ResourceKind.Type]
+
+    package init(_ kinds: [any ResourceKind.Type]) { self.kinds = kinds }
+
+    package subscript(name: KindName) -> (any ResourceKind.Type)? { kinds.first { $0.declaration.name == name } }
+    package var names: [String] { kinds.map { $0.name.rawValue } }
+}
