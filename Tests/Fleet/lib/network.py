@@ -52,6 +52,8 @@ def ensure_vpc():
     settings = {"net.ipv4.ip_forward": 1, "net.ipv4.conf.all.send_redirects": 0}
     for _, bridge in s.ZONES.values():
         settings[f"net.ipv4.conf.{bridge}.proxy_arp_pvlan"] = 1
+        # A proxy waits up to 0.8 s before it answers, in case the owner does; here the owner cannot be heard.
+        settings[f"net.ipv4.neigh.{bridge}.proxy_delay"] = 0
         # A redirect would tell hosts to talk directly, which isolated ports never can.
         settings[f"net.ipv4.conf.{bridge}.send_redirects"] = 0
     writes = "".join(f"echo {value} > /proc/sys/{key.replace('.', '/')};" for key, value in settings.items())
@@ -112,23 +114,47 @@ def batch(steps, namespace=None):
 # --- cuts ----------------------------------------------------------------------------------------------------------
 
 
+def _silenced():
+    """What is silent now, by reason. Kept in the run folder, so that a cut ends with the fleet."""
+    return json.loads(CUTS.read_text()) if CUTS.exists() else {"cut": [], "stopped": []}
+
+
+def _silence(reason, name, on):
+    now = _silenced()
+    now[reason] = sorted(set(now[reason]) | {name} if on else set(now[reason]) - {name})
+    CUTS.write_text(json.dumps(now))
+    apply_cuts()
+
+
 def cuts():
-    return set(json.loads(CUTS.read_text())) if CUTS.exists() else set()
+    return set(_silenced()["cut"])
+
+
+def stopped():
+    return set(_silenced()["stopped"])
 
 
 def set_cut(name, cut):
-    """`name` is a host or an availability zone. The list is kept in the run folder, so that a cut ends with the fleet."""
+    """`name` is a host or an availability zone."""
     if name not in s.ZONES:
         roster.find(name)
-    now = cuts() | {name} if cut else cuts() - {name}
-    CUTS.write_text(json.dumps(sorted(now)))
-    apply_cuts()
+    _silence("cut", name, cut)
+
+
+def set_stopped(name, off):
+    _silence("stopped", name, off)
+
+
+def forget(name):
+    for reason in ("cut", "stopped"):
+        if name in _silenced()[reason]:
+            _silence(reason, name, False)
 
 
 def apply_cuts():
     """Replaces all rules at once (nft -f is atomic). Within a zone that is cut off its hosts still see each other."""
     rules = []
-    for name in sorted(cuts()):
+    for name in sorted(cuts() | stopped()):
         if name in s.ZONES:
             subnet = s.ZONES[name][0]
             rules += [f"ip saddr {subnet} ip daddr != {subnet} drop", f"ip daddr {subnet} ip saddr != {subnet} drop"]

@@ -1,0 +1,64 @@
+"""The resolver of the VPC: BIND, with Route 53's private zone and a second zone of answers that a controller must refuse.
+
+Debian's own named.service is never used: this process has its own configuration and folder, and ends with the fleet.
+"""
+
+import time
+
+from . import roster, services, settings as s
+from .cgroups import Group
+from .shell import clean_environment, run, say
+
+FOLDER = s.RUN / "dns"
+
+# What a controller has to refuse (README.md "Names that must be refused").
+FAULTS = {
+    "public": "203.0.113.5",   # a public answer: the query left the VPC
+    "twin-a": "10.1.128.77",   # two names, one address
+    "twin-b": "10.1.128.77",
+}
+BROKEN = "broken.cso.ss"
+FORGOTTEN = ("forgotten01", "10.1.128.99")  # in the zone, declared by nobody
+
+
+def records():
+    """Route 53's names as (name, type, value), relative to the zone. Added hosts for load are DNS only."""
+    rows = [(host.name, "A", host.address) for host in roster.hosts()]
+    return rows + [("mysql", "CNAME", s.DATABASE_NAME + "."), ("database.rds", "A", s.DATABASE), (*FORGOTTEN[:1], "A", FORGOTTEN[1])]
+
+
+def head(zone):
+    # The last number is how long "no such name" may be remembered. Route 53 says 86400 at most and 900 by its SOA.
+    serial = int(time.time())
+    return f"$TTL 300\n@ IN SOA ns.{zone}. hostmaster.{zone}. {serial} 7200 900 1209600 900\n@ IN NS ns.{zone}.\n"
+
+
+def write():
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    zones = {s.ZONE: [f"{name} IN {kind} {value}" for name, kind, value in records()] + [f"ns IN A {s.RESOLVER}"],
+             "faults.cso.ss": [f"{name} IN A {address}" for name, address in FAULTS.items()] + [f"ns IN A {s.RESOLVER}"]}
+    for zone, rows in zones.items():
+        (FOLDER / zone).write_text(head(zone) + "\n".join(rows) + "\n")
+    # A zone that is declared and cannot be loaded: BIND answers SERVFAIL for every name below it.
+    (FOLDER / BROKEN).write_text("this is not a zone file\n")
+    # An empty root stands for the internet: any other name does not exist, at once, and no query is forwarded.
+    (FOLDER / "root").write_text(f"$TTL 300\n@ IN SOA ns. hostmaster. 1 7200 900 1209600 900\n@ IN NS ns.\nns IN A {s.RESOLVER}\n")
+    declared = "".join(f'zone "{name}" {{ type primary; file "{file}"; }};\n'
+                       for name, file in [(z, z) for z in [*zones, BROKEN]] + [(".", "root")])
+    (FOLDER / "named.conf").write_text(
+        f'options {{ directory "{FOLDER}"; listen-on {{ {s.RESOLVER}; }}; listen-on-v6 {{ none; }}; recursion no;\n'
+        f'  allow-query {{ any; }}; allow-transfer {{ none; }}; dnssec-validation no; notify no;\n'
+        f'  pid-file none; session-keyfile none; lock-file none; minimal-responses yes; }};\n'
+        f'controls {{ }};\n{declared}')
+
+
+def start():
+    write()
+    services.start("dns", ["/usr/sbin/named", "-g", "-n", "1", "-c", FOLDER / "named.conf"], s.RESOLVER, 53)
+
+
+def reload():
+    """After `add` and `remove`. SIGHUP reads the configuration and the zones again; a query never meets a gap."""
+    import signal
+    write()
+    Group("service-dns").signal(signal.SIGHUP)

@@ -1,0 +1,121 @@
+"""The package repository: what packages.list names with all that the base image lacks for it, and a sample of our own.
+
+Filled once from this machine's Debian mirrors; after that no install on a host needs the internet. The hosts' package
+index is a layer of its own over the base image, so that a longer list does not rebuild the image.
+"""
+
+import shutil
+import subprocess
+
+from . import image, services, settings as s
+from .cgroups import Group
+from .shell import FleetError, clean_environment, run, say, timed, wait_until
+
+POOL = s.CACHE / "packages"
+INDEX = s.CACHE / "index"  # the layer: var/lib/apt/lists as after an apt-get update
+STAMP = s.CACHE / "packages.id"
+RESOLVING = s.CACHE / "resolving"  # apt's state for computing closures against the base image
+
+
+def wanted_id():
+    return image.digest(s.FLEET / "packages.list", image.wanted_id(), (s.FLEET / "lib/repository.py"))
+
+
+def current_id():
+    return STAMP.read_text().strip() if STAMP.exists() and INDEX.is_dir() else None
+
+
+def ensure():
+    """Returns True if the repository changed. What was fetched before stays, so that one more line costs one package."""
+    if current_id() == wanted_id():
+        return False
+    STAMP.unlink(missing_ok=True)
+    with timed("package repository"):
+        fetch(image.listed(s.FLEET / "packages.list"))
+        for version in ("1.0", "2.0"):
+            build_sample(version)
+        index = run("dpkg-scanpackages", "--multiversion", ".", cwd=POOL, group=Group("build"))
+        (POOL / "Packages").write_text(index)
+        update_index()
+    STAMP.write_text(wanted_id() + "\n")
+    return True
+
+
+def fetch(lines):
+    """One closure a line, each against the bare image: two packages that exclude each other can both be served."""
+    for folder in (POOL, RESOLVING / "lists/partial", RESOLVING / "archives/partial"):
+        folder.mkdir(parents=True, exist_ok=True)
+    keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
+    (RESOLVING / "sources.list").write_text("".join(
+        f"deb [signed-by={keyring}] {address} {release} main\n" for address, release in image.mirrors()))
+    apt = ["apt-get", "-qq", "-o", f"Dir::Etc::sourcelist={RESOLVING}/sources.list", "-o", "Dir::Etc::sourceparts=/dev/null",
+           "-o", f"Dir::State::lists={RESOLVING}/lists", "-o", f"Dir::State::status={image.BASE}/var/lib/dpkg/status",
+           "-o", f"Dir::Cache::archives={RESOLVING}/archives", "-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache=",
+           "-o", "APT::Install-Recommends=false", "-o", "APT::Keep-Downloaded-Packages=true", "-o", "APT::Sandbox::User=root",
+           "-o", "Acquire::Languages=none"]
+    run(*apt, "update", group=Group("build"))
+    for line in lines:
+        run(*apt, "-y", "--download-only", "install", *line.split(), group=Group("build"))
+    for package in (RESOLVING / "archives").glob("*.deb"):
+        if not (POOL / package.name).exists():
+            shutil.copy(package, POOL / package.name)
+
+
+def build_sample(version):
+    """`cso-sample`, in two versions: a test of pinned versions needs an older one that is still to be had."""
+    tree = s.CACHE / "sample"
+    shutil.rmtree(tree, ignore_errors=True)
+    (tree / "DEBIAN").mkdir(parents=True)
+    (tree / "usr/share/cso-sample").mkdir(parents=True)
+    (tree / "usr/share/cso-sample/version").write_text(version + "\n")
+    (tree / "DEBIAN/control").write_text(
+        f"Package: cso-sample\nVersion: {version}\nArchitecture: all\nMaintainer: The embedded fleet <fleet@cso.ss>\n"
+        "Description: a package without content, in two versions\n")
+    run("dpkg-deb", "--build", "--root-owner-group", tree, POOL / f"cso-sample_{version}_all.deb", group=Group("build"))
+    shutil.rmtree(tree)
+
+
+def update_index():
+    """Runs a real `apt-get update` of the image against the pool, in a namespace that has nothing but the
+    repository's address, and keeps what it wrote as the index layer."""
+    namespace, layer = "cso-build", s.CACHE / "index.building"
+    run("ip", "netns", "del", namespace, check=False)
+    image.remove_tree(layer)
+    for folder in ("upper", "work", "root"):
+        (layer / folder).mkdir(parents=True)
+    try:
+        run("ip", "netns", "add", namespace)
+        run("ip", "-n", namespace, "link", "set", "lo", "up")
+        run("ip", "-n", namespace, "addr", "add", s.PACKAGES + "/32", "dev", "lo")
+        in_namespace = ["ip", "netns", "exec", namespace]
+        subprocess.Popen(Group("service-build").enter() + in_namespace + server(), cwd="/", stdin=subprocess.DEVNULL,
+                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        run("mount", "-t", "overlay", "overlay", "-o",
+            f"lowerdir={image.BASE},upperdir={layer}/upper,workdir={layer}/work", layer / "root")
+        update = in_namespace + ["chroot", layer / "root", "/usr/bin/env", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "apt-get",
+                                 "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=20", "update"]
+        probe = in_namespace + ["curl", "-sfI", f"http://{s.PACKAGES}/Packages"]
+        if not wait_until(lambda: run(*probe, check=False), 10):
+            raise FleetError("the package repository does not answer while the index is built")
+        run(*update, group=Group("build"))
+    finally:
+        Group("service-build").end()
+        image.unmount_below(layer)
+        run("ip", "netns", "del", namespace, check=False)
+    if not list((layer / "upper/var/lib/apt/lists").glob("*_Packages")):
+        raise FleetError("apt-get update in the image fetched no index")
+    shutil.rmtree(INDEX, ignore_errors=True)
+    INDEX.mkdir()
+    for part in ("var/lib/apt", "var/cache/apt"):
+        if (layer / "upper" / part).exists():
+            shutil.copytree(layer / "upper" / part, INDEX / part, symlinks=True)
+    shutil.rmtree(layer)
+
+
+def server():
+    # Debian's own Python by its full path: a pyenv shim would start a shell first, in a namespace without a home.
+    return ["/usr/bin/python3", "-m", "http.server", "--bind", s.PACKAGES, "--directory", str(POOL), "80"]
+
+
+def start():
+    services.start("packages", server(), s.PACKAGES, 80)
