@@ -133,7 +133,7 @@ def clean(grace):
 
 
 def reset(names, new_keys):
-    """Back to the bare image in seconds: same address, and the same keys unless new ones are asked for."""
+    """Back to the bare image in seconds: same address, no cut, and the same keys unless new ones are asked for."""
     require_root()
     require_up()
     with lock():
@@ -141,6 +141,7 @@ def reset(names, new_keys):
         machine.stop_all(hosts, grace=0)  # what is on the disk is thrown away, so nothing needs to be written out
         for host in hosts:
             machine.wipe(host)
+            network.forget(host.name)
             if new_keys:
                 keys.forget(host)
         machine.start_all(hosts)
@@ -161,8 +162,6 @@ def start(names):
     require_up()
     with lock():
         hosts = [roster.find(name) for name in names]
-        for host in hosts:
-            network.set_stopped(host.name, False)
         machine.start_all([host for host in hosts if not machine.running(host)])
 
 

@@ -21,10 +21,16 @@ BROKEN = "broken.cso.ss"
 FORGOTTEN = ("forgotten01", "10.1.128.99")  # in the zone, declared by nobody
 
 
+def route53_records():
+    """What the organisation wrote into its zone, as (name, type, value) relative to it. Hosts for load are left out."""
+    rows = [(host.name, "A", host.address) for host in roster.hosts() if host.role != "load"]
+    return rows + [("mysql", "CNAME", s.DATABASE_NAME + "."), (FORGOTTEN[0], "A", FORGOTTEN[1])]
+
+
 def records():
-    """Route 53's names as (name, type, value), relative to the zone. Added hosts for load are DNS only."""
-    rows = [(host.name, "A", host.address) for host in roster.hosts()]
-    return rows + [("mysql", "CNAME", s.DATABASE_NAME + "."), ("database.rds", "A", s.DATABASE), (*FORGOTTEN[:1], "A", FORGOTTEN[1])]
+    """What the resolver answers: the zone, hosts for load, and the database's own name, which AWS keeps elsewhere."""
+    load = [(host.name, "A", host.address) for host in roster.hosts() if host.role == "load"]
+    return route53_records() + load + [("database.rds", "A", s.DATABASE)]
 
 
 def head(zone):

@@ -156,6 +156,8 @@ def mount(host):
 def launch(host):
     """Starts a host and returns at once."""
     group(host).end()  # what a killed run left of it, or a host that went off by itself
+    if host.name in network.stopped():
+        network.set_stopped(host.name, False)
     ensure_disk(host)
     network.attach(host)
     mount(host)
@@ -190,13 +192,14 @@ def await_banner(host):
 
 def start_all(hosts):
     """In small groups: each member of a group boots while the others do, the next group starts when all of it answers.
-    A bare host is not waited for, since waiting for it is what its tests are about."""
+    A bare host is not waited for, since waiting for it is what its tests are about; nor is one that is cut off."""
+    silent = network.cuts()
     for first in range(0, len(hosts), s.GROUP_SIZE):
         members = hosts[first:first + s.GROUP_SIZE]
         for host in members:
             launch(host)
         for host in members:
-            if not host.bare:
+            if not host.bare and host.name not in silent and host.zone not in silent:
                 await_banner(host)
 
 
@@ -222,5 +225,5 @@ def execute(host, command):
     if pid is None:
         raise FleetError(f"{host.name} is off", f"fleet start {host.name}")
     os.execvp("nsenter", ["nsenter", "--target", str(pid), "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup",
-                          "--root", "--wd=/", "--", "/usr/bin/env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root",
+                          "--root", "--", "/usr/bin/env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root",
                           "LC_ALL=C.UTF-8", "TERM=" + os.environ.get("TERM", "dumb"), *command])
