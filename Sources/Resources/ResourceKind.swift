@@ -32,6 +32,12 @@ package protocol ResourceKind: Sendable {
 
     /// Paths that this resource writes; two resources of a host must not share one.
     var managedPaths: [String] { get }
+
+    /// What a plan calls making it: `.create`, or `.run` for commands.
+    var creation: ChangeAction { get }
+
+    /// The file whose content this resource manages, for a text diff.
+    var managedContent: (path: String, content: Content)? { get }
 }
 
 extension ResourceKind {
@@ -40,6 +46,8 @@ extension ResourceKind {
     package var isSensitive: Bool { false }
     package var influence: Influence { .itself }
     package var managedPaths: [String] { [] }
+    package var creation: ChangeAction { .create }
+    package var managedContent: (path: String, content: Content)? { nil }
 }
 
 /// How far the effects of a change reach.
@@ -87,13 +95,29 @@ package protocol RoleResource: ResourceKind {
     /// What is to be done on `host`, given what every member shows of this resource (`nil` = could not be asked). `members`
     /// is in rolling order; the leader is the first that could be asked.
     func decision(on host: HostName, seen: [(host: HostName, observation: Observation?)]) -> RoleDecision
+
+    /// Every action that `decision` may ever give.
+    var possibleActions: Set<ChangeAction> { get }
+}
+
+/// A resource that says whether a unit runs: what health and restarts are decided from.
+package protocol RunningService: ResourceKind {
+    var unit: UnitName { get }
+    /// The recipe wants it running.
+    var shallRun: Bool { get }
+    /// Run on the host before a reload or restart; a failure stops it, so that a bad configuration is never loaded.
+    var check: ShellText? { get }
+    /// `nil` = could not be known.
+    func isRunning(_ answers: ProbeAnswers, on facts: HostFacts) -> Bool?
 }
 
 package enum RoleDecision: Sendable, Hashable {
     case nothing
     case change(ChangeAction, differences: [Difference], from: HostName?)
     /// Decided once the resource `after` of `host` was applied; it may then become one of these.
-    case knownAfter(host: HostName, possible: Set<ChangeAction>)
+    case knownAfter(host: HostName, after: ResourceID, possible: Set<ChangeAction>)
+    /// A member's answer could not be read.
+    case unknown(reason: String)
     /// Nothing right can be done; the reason names the members.
     case refused(reason: String)
 }

@@ -1,0 +1,84 @@
+package import Compile
+package import Model
+package import Resources
+
+/// What was seen of one member of a role in one observation.
+package struct HostView: Sendable {
+    package var desired: DesiredHost
+    package var facts: HostFacts
+    package var answers: ProbeAnswers
+
+    package init(desired: DesiredHost, facts: HostFacts, answers: ProbeAnswers) {
+        self.desired = desired
+        self.facts = facts
+        self.answers = answers
+    }
+
+    package var host: HostName { desired.host }
+
+    package func observation(of resource: some ResourceKind) -> Observation {
+        resource.observation(from: answers, on: facts)
+    }
+
+    /// Restarts and reloads that an earlier run noted and did not do.
+    package var owed: [Notification] {
+        OwedNotes.notifications(from: answers[OwedNotes.request])
+    }
+
+    /// Resources that an earlier run managed here; `nil` if the host has no ledger or it could not be read.
+    package var ledger: Set<ResourceID>? { Ledger.resources(from: answers[Ledger.request]) }
+
+    /// Whether the host serves: all its host gates seen from itself, and every service that shall run.
+    ///
+    /// A role without gates and services promises nothing, so its members are healthy once they were seen.
+    package var health: Health {
+        var unknown: String?
+        for gate in desired.gates where gate.scope == .host && gate.vantage == .own {
+            switch GateProbe.verdict(gate, answers[GateProbe.request(for: gate)]) {
+            case .passed: break
+            case .failed(let found): return .unhealthy("gate \(gate.label): \(found)")
+            case .unknown(let reason): unknown = "gate \(gate.label): \(reason)"
+            }
+        }
+        for declared in desired.resources {
+            guard let service = declared.resource as? any RunningService, service.shallRun else { continue }
+            switch service.isRunning(answers, on: facts) {
+            case true?: break
+            case false?: return .unhealthy("\(service.unit) is not running")
+            case nil: unknown = unknown ?? "state of \(service.unit) is unknown"
+            }
+        }
+        return unknown.map { .unknown($0) } ?? .healthy
+    }
+}
+
+/// Whether a host serves, as its gates and services say.
+package enum Health: Sendable, Hashable {
+    case healthy
+    case unhealthy(String)
+    case unknown(String)
+
+    package var isHealthy: Bool { self == .healthy }
+}
+
+/// A member of a role: seen, or not.
+package enum MemberView: Sendable {
+    case seen(HostView)
+    case notSeen(HostName, reason: String)
+
+    package var host: HostName {
+        switch self {
+        case .seen(let view): view.host
+        case .notSeen(let host, _): host
+        }
+    }
+    package var view: HostView? {
+        if case .seen(let view) = self { view } else { nil }
+    }
+    package var health: Health {
+        switch self {
+        case .seen(let view): view.health
+        case .notSeen(_, let reason): .unknown(reason)
+        }
+    }
+}
