@@ -34,7 +34,7 @@ package struct SpecEntry: Sendable, Hashable {
 package struct RoleSpec: Sendable {
     package var name: RoleName
     package var description: String
-    package var includes: [(role: RoleName, location: SourceLocation)]
+    package var includes: [IncludeSpec]
     package var after: [(role: RoleName, location: SourceLocation)]
     package var parameters: [ParameterSpec]
     package var resources: [ResourceSpec]
@@ -44,7 +44,7 @@ package struct RoleSpec: Sendable {
     package var location: SourceLocation
 
     package init(
-        name: RoleName, description: String, includes: [(role: RoleName, location: SourceLocation)],
+        name: RoleName, description: String, includes: [IncludeSpec],
         after: [(role: RoleName, location: SourceLocation)], parameters: [ParameterSpec], resources: [ResourceSpec],
         gates: [GateSpec], folder: String, location: SourceLocation
     ) {
@@ -56,6 +56,19 @@ package struct RoleSpec: Sendable {
         self.resources = resources
         self.gates = gates
         self.folder = folder
+        self.location = location
+    }
+}
+
+/// A role that another one is composed of, on the same host, and the values that it is given for its parameters.
+package struct IncludeSpec: Sendable {
+    package var role: RoleName
+    package var arguments: [SpecEntry]
+    package var location: SourceLocation
+
+    package init(role: RoleName, arguments: [SpecEntry] = [], location: SourceLocation) {
+        self.role = role
+        self.arguments = arguments
         self.location = location
     }
 }
@@ -82,22 +95,26 @@ package struct ParameterSpec: Sendable {
     }
 }
 
-/// One entry below `resources:`; `fields` are all keys but the kind's own, `notify`, `when` and `reason`.
+/// One entry below `resources:`; `fields` are all keys but the kind's own, `notify` and `when`.
 package struct ResourceSpec: Sendable {
     package var kind: KindName
     /// What stands behind the kind's key: a name, a path, or a list of names (one resource each).
     package var subject: SpecValue
     package var fields: [SpecEntry]
     package var notify: [SpecValue]
+    /// An expression that must be true for the resource to be declared at all.
+    package var when: SpecValue?
     package var location: SourceLocation
 
     package init(
-        kind: KindName, subject: SpecValue, fields: [SpecEntry], notify: [SpecValue], location: SourceLocation
+        kind: KindName, subject: SpecValue, fields: [SpecEntry], notify: [SpecValue], when: SpecValue? = nil,
+        location: SourceLocation
     ) {
         self.kind = kind
         self.subject = subject
         self.fields = fields
         self.notify = notify
+        self.when = when
         self.location = location
     }
 }

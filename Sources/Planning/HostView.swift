@@ -52,15 +52,6 @@ package struct HostView: Sendable {
     }
 }
 
-/// Whether a host serves, as its gates and services say.
-package enum Health: Sendable, Hashable {
-    case healthy
-    case unhealthy(String)
-    case unknown(String)
-
-    package var isHealthy: Bool { self == .healthy }
-}
-
 /// A member of a role: seen, or not.
 package enum MemberView: Sendable {
     case seen(HostView)

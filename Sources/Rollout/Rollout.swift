@@ -1,0 +1,126 @@
+package import Model
+
+/// Decides which host of a role is changed next, and whether it may be. Event in, action out; no clock, no network.
+///
+/// The rule: a host may be changed iff it is observed unhealthy, or another member of its role is healthy now. For this
+/// test an unknown host counts as healthy, and an unknown or unreachable peer as down. It is asked anew before every
+/// change, on health that was observed right before; after a failure nothing further is touched.
+package struct Rollout: Sendable {
+    package enum Action: Sendable, Hashable {
+        /// Observe the health of all members now and answer with ``Event/seen(_:)``.
+        case look
+        /// Change these hosts (one, unless the role says otherwise), ask their gates, answer with ``Event/changed(_:)``.
+        case change([HostName], Permission)
+        /// Nothing further; ``endings`` is complete.
+        case finish
+    }
+
+    package enum Event: Sendable {
+        case begin
+        /// Members that are missing count as unknown.
+        case seen([HostName: Health])
+        /// `changed` or `unchanged` = converged and gates green; anything else ends the rollout.
+        case changed([HostName: Ending])
+        case interrupted
+    }
+
+    /// Why a host may be changed.
+    package enum Permission: Sendable, Hashable {
+        /// It does not serve, and this peer does.
+        case unhealthy(reason: String, meanwhile: HostName)
+        /// This peer serves meanwhile.
+        case served(by: HostName)
+        /// No member serves: first installation or total outage.
+        case nobodyServes(reason: String)
+        /// The role promises no service.
+        case promisesNothing
+    }
+
+    private let members: [HostName]
+    private let atOnce: Bool
+    private var remaining: [HostName]
+    private var isOver = false
+    package private(set) var endings: [HostName: Ending] = [:]
+
+    /// - Parameters:
+    ///   - members: all members of the role, in rolling order.
+    ///   - changing: those that have something to do and were selected.
+    ///   - atOnce: the role declares no gate and no service, and asks for all members to be changed together.
+    package init(members: [HostName], changing: Set<HostName>, atOnce: Bool = false) {
+        self.members = members
+        self.atOnce = atOnce
+        remaining = members.filter(changing.contains)
+    }
+
+    package mutating func handle(_ event: Event) -> Action {
+        guard !isOver else { return .finish }
+        switch event {
+        case .begin: return remaining.isEmpty ? finish() : .look
+        case .seen(let health): return choose(health)
+        case .changed(let results): return record(results)
+        case .interrupted:
+            for host in remaining { endings[host] = Ending(.notAttempted, "interrupted") }
+            remaining = []
+            return finish()
+        }
+    }
+
+    private mutating func choose(_ health: [HostName: Health]) -> Action {
+        if atOnce { return .change(remaining, .promisesNothing) }
+        let unhealthyFirst = remaining.filter { health[$0]?.isUnhealthy == true } + remaining
+        for host in unhealthyFirst {
+            if let permission = permission(for: host, health) { return .change([host], permission) }
+        }
+        for host in remaining { endings[host] = Ending(.refused, refusal(of: host, health)) }
+        remaining = []
+        return finish()
+    }
+
+    private func permission(for host: HostName, _ health: [HostName: Health]) -> Permission? {
+        let peer = members.first { $0 != host && health[$0]?.isHealthy == true }
+        return switch (health[host], peer) {
+        case (.unhealthy(let reason)?, let peer?): .unhealthy(reason: reason, meanwhile: peer)
+        case (.unhealthy(let reason)?, nil): .nobodyServes(reason: reason)
+        case (_, let peer?): .served(by: peer)
+        case (_, nil): nil
+        }
+    }
+
+    private func refusal(of host: HostName, _ health: [HostName: Health]) -> String {
+        let state =
+            if case .healthy? = health[host] { "it is the only member that serves" } else {
+                "its own health is unknown"
+            }
+        let others = members.filter { $0 != host }.map { "\($0) \(describe(health[$0]))" }
+        return "\(state); " + (others.isEmpty ? "the role has no other member" : others.joined(separator: ", "))
+    }
+
+    private mutating func record(_ results: [HostName: Ending]) -> Action {
+        endings.merge(results) { _, new in new }
+        remaining.removeAll { results[$0] != nil }
+        let failure = members.first { host in
+            results[host].map { $0.outcome != .changed && $0.outcome != .unchanged } ?? false
+        }
+        if let failure, let ending = results[failure] {
+            for host in remaining {
+                endings[host] = Ending(.notAttempted, "\(failure) \(ending.outcome.word)")
+            }
+            remaining = []
+        }
+        return remaining.isEmpty ? finish() : .look
+    }
+
+    private mutating func finish() -> Action {
+        isOver = true
+        return .finish
+    }
+
+    private func describe(_ health: Health?) -> String {
+        switch health {
+        case .healthy?: "is healthy"
+        case .unhealthy(let reason)?: "is unhealthy (\(reason))"
+        case .unknown(let reason)?: "counts as down (\(reason))"
+        case nil: "counts as down (not observed)"
+        }
+    }
+}
