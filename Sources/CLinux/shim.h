@@ -1,6 +1,7 @@
 // Linux calls that Swift's Glibc module does not export, some because it is built without _GNU_SOURCE.
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/un.h>
 #include <sys/prctl.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -13,6 +14,9 @@ static inline int linux_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_op
 static inline int linux_pidfd_send_signal(int pidfd, int number) {
     return (int)syscall(SYS_pidfd_send_signal, pidfd, number, (siginfo_t *)0, 0);
 }
+
+// glibc has it since 2.27, behind _GNU_SOURCE.
+static inline int linux_memfd_create(const char *name) { return (int)syscall(SYS_memfd_create, name, 1u /* MFD_CLOEXEC */); }
 
 // The GNU parts of <spawn.h> and <string.h>: in glibc since 2.26, 2.34 and 2.32.
 static const short linux_spawn_setsid = 0x80;

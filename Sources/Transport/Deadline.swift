@@ -12,6 +12,15 @@ package struct Deadline: Sendable, CustomStringConvertible {
         self.instant = ContinuousClock.now.advanced(by: allowance)
     }
 
+    private init(_ name: String, at instant: ContinuousClock.Instant, allowance: Duration) {
+        self.name = name
+        self.instant = instant
+        self.allowance = allowance
+    }
+
+    /// The same point in time under another name: one allowance that several phases share.
+    package func renamed(_ name: String) -> Deadline { Deadline(name, at: instant, allowance: allowance) }
+
     package var remaining: Duration { ContinuousClock.now.duration(to: instant) }
     package var hasPassed: Bool { remaining <= .zero }
     /// Whole milliseconds left, rounded up; 0 when it has passed. The unit of epoll_wait(2).

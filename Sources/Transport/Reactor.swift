@@ -41,15 +41,24 @@ package final class Reactor: Sendable {
         var event = epoll_event(events: EPOLLIN.rawValue, data: epoll_data_t(fd: wake))
         epoll_ctl(epoll, EPOLL_CTL_ADD, wake, &event)
         var thread = pthread_t()
-        pthread_create(&thread, nil, { _ in
-            Reactor.shared.run()
-        }, nil)
+        pthread_create(
+            &thread, nil,
+            { _ in
+                Reactor.shared.run()
+            }, nil)
         pthread_detach(thread)
     }
 
     /// Waits until `descriptor` is ready (an error or hang-up counts as ready: the next call on it says which), the
     /// deadline has passed, or the task is cancelled. The descriptor must stay open meanwhile.
-    package func wait(_ descriptor: Int32, for interest: Interest, until deadline: Deadline) async -> Readiness {
+    ///
+    /// `unless` is for descriptors that several tasks read: it is asked once the wait is in place, and `true` ends it at
+    /// once. What another task read before is seen by it, what it reads later comes with a `nudge`. It runs under the
+    /// reactor's lock: one atomic load, not more.
+    package func wait(
+        _ descriptor: Int32, for interest: Interest, until deadline: Deadline,
+        unless isMoot: (@Sendable () -> Bool)? = nil
+    ) async -> Readiness {
         let id = table.withLock { table in
             defer { table.nextID += 1 }
             return table.nextID
@@ -59,14 +68,15 @@ package final class Reactor: Sendable {
                 let waiter = Waiter(
                     id: id, descriptor: descriptor, interest: interest, instant: deadline.instant,
                     continuation: continuation)
-                let wasCancelled = table.withLock { table in
-                    if table.cancelledEarly.remove(id) != nil { return true }
+                let early = table.withLock { table -> Readiness? in
+                    if table.cancelledEarly.remove(id) != nil { return .cancelled }
+                    if let isMoot, isMoot() { return .ready }
                     table.waiters[id] = waiter
                     table.byDescriptor[descriptor, default: []].insert(id)
                     arm(descriptor, &table)
-                    return false
+                    return nil
                 }
-                if wasCancelled { continuation.resume(returning: .cancelled) } else { wakeUp() }
+                if let early { continuation.resume(returning: early) } else { wakeUp() }
             }
         } onCancel: {
             let continuation = table.withLock { table -> CheckedContinuation<Readiness, Never>? in
@@ -79,6 +89,17 @@ package final class Reactor: Sendable {
             }
             continuation?.resume(returning: .cancelled)
         }
+    }
+
+    /// Ends every wait on the descriptor as if it had become ready: a caller has taken the bytes that others wait for.
+    package func nudge(_ descriptor: Int32) {
+        let woken = table.withLock { table -> [CheckedContinuation<Readiness, Never>] in
+            (table.byDescriptor[descriptor] ?? []).compactMap { table.waiters[$0] }.map { waiter in
+                remove(waiter, &table)
+                return waiter.continuation
+            }
+        }
+        for continuation in woken { continuation.resume(returning: .ready) }
     }
 
     /// Must be called before a descriptor that was waited on is closed, so that a new file under the same number does not

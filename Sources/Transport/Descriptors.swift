@@ -1,0 +1,35 @@
+internal import CLinux
+internal import Glibc
+
+/// Descriptors as everything here needs them: close-on-exec, so that no child inherits a session.
+package enum Descriptors {
+    /// Two connected stream sockets; the first does not block.
+    package static func socketPair() throws(TransportError) -> (ours: Int32, theirs: Int32) {
+        var pair: [Int32] = [-1, -1]
+        let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        guard socketpair(AF_UNIX, type, 0, &pair) == 0 else { throw .system(call: "socketpair", code: errno) }
+        setNonBlocking(pair[0])
+        return (pair[0], pair[1])
+    }
+
+    /// A file without a name, for a child's output that must never make it wait.
+    package static func memoryFile(_ name: String) throws(TransportError) -> Int32 {
+        let descriptor = linux_memfd_create(name)
+        guard descriptor >= 0 else { throw .system(call: "memfd_create", code: errno) }
+        return descriptor
+    }
+
+    package static func setNonBlocking(_ descriptor: Int32) {
+        _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
+    }
+
+    /// The last bytes of a file, at most `limit`, wherever its offset is.
+    package static func tail(of descriptor: Int32, limit: Int) -> [UInt8] {
+        var information = stat()
+        guard fstat(descriptor, &information) == 0 else { return [] }
+        let start = max(0, Int(information.st_size) - limit)
+        return [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
+            count = max(0, pread(descriptor, buffer.baseAddress, limit, start))
+        }
+    }
+}
