@@ -68,3 +68,27 @@ extension Diagnostic {
         return row[right.count]
     }
 }
+
+extension [Diagnostic] {
+    /// In the order of the files and lines, each mistake once; those without a place first.
+    package func sortedByPlace() -> [Diagnostic] {
+        var seen: Set<Diagnostic> = []
+        return filter { seen.insert($0).inserted }.sorted { left, right in
+            switch (left.location, right.location) {
+            case (let left?, let right?) where left != right: left < right
+            case (nil, _?): true
+            case (_?, nil): false
+            default: left.message < right.message
+            }
+        }
+    }
+}
+
+extension Diagnostic {
+    /// The usual remedy for a word that is none of those that are known.
+    package static func suggestion(for word: String, among candidates: some Sequence<String>) -> String {
+        let sorted = candidates.sorted()
+        if let nearest = nearest(to: word, among: sorted) { return "did you mean \"\(nearest)\"?" }
+        return sorted.isEmpty ? "there are none" : "known are \(sorted.joined(separator: ", "))"
+    }
+}
