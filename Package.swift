@@ -46,7 +46,7 @@ let package = Package(
         source("Compile", ["Model", "Resources", collections]),
         source("Planning", ["Model", "Resources", "Compile", collections, crypto]),
         source("Rollout", ["Model"]),
-        source("Report", ["Model", "Planning", "Rollout", collections]),
+        source("Report", ["Model", "Resources", "Planning", collections]),
 
         // Effects.
         .systemLibrary(name: "CLinux"),

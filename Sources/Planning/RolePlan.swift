@@ -51,6 +51,8 @@ package struct HostPlan: Sendable {
     /// Nothing to do and nothing in the way.
     package var isEmpty: Bool { changes.isEmpty && obstacle == nil }
     package var hasChanges: Bool { !changes.isEmpty }
+    /// What cannot be known or decided stops the host before its first step: order is dependence.
+    package var canBeChanged: Bool { hasChanges && obstacle == nil }
 }
 
 /// One line of a plan.

@@ -1,0 +1,45 @@
+internal import Model
+internal import Planning
+internal import Resources
+
+/// What the operator saw and agreed to. Everything that is executed is in it, or the run stops.
+struct Approval: Sendable {
+    private struct Key: Hashable {
+        var host: HostName
+        var resource: ResourceID
+        var action: ChangeAction
+    }
+    private var allowed: Set<Key> = []
+
+    init(_ plans: [RolePlan]) {
+        for plan in plans {
+            for host in plan.hosts {
+                for change in host.changes {
+                    for action in change.knownAfter?.possible ?? [change.action] {
+                        allowed.insert(Key(host: host.host, resource: change.resource, action: action))
+                    }
+                    // What a change owes is part of what was shown with it.
+                    for owed in change.notifies {
+                        let service = ResourceID(kind: "service", identity: owed.unit.rawValue)
+                        let action: ChangeAction = owed.action == .restart ? .restart : .reload
+                        allowed.insert(Key(host: host.host, resource: service, action: action))
+                    }
+                }
+            }
+        }
+    }
+
+    func covers(_ change: PlannedChange, on host: HostName) -> Bool {
+        allowed.contains(Key(host: host, resource: change.resource, action: change.action))
+    }
+
+    /// The first change that is about to be executed and that was not shown.
+    func stranger(in plan: HostPlan) -> PlannedChange? {
+        plan.groups.flatMap(\.changes).first { !covers($0, on: plan.host) }
+    }
+
+    /// Nothing that would be executed or may come of it lies outside of what was approved.
+    func covers(_ plans: [RolePlan]) -> Bool {
+        plans.allSatisfy { plan in plan.hosts.allSatisfy { stranger(in: $0) == nil } }
+    }
+}

@@ -1,0 +1,32 @@
+internal import Model
+
+/// Puts secrets, and files of peers, into the standard input of a step: the one place where they become bytes on their way
+/// to a host.
+struct InputBinder: Sendable {
+    let book: SecretBook
+
+    func bytes(of step: HostStep, members: [Member]) async throws(HostFailure) -> [UInt8] {
+        guard let input = step.input else { return [] }
+        var files: [PeerFile: Secret] = [:]
+        for file in input.peerFiles {
+            files[file] = try await read(file, members: members)
+        }
+        do throws(BindingError) {
+            return try input.bound(to: book, peerFiles: files, for: .host)
+        } catch {
+            throw HostFailure(.failed, "\(step.summary): \(error)")
+        }
+    }
+
+    private func read(_ file: PeerFile, members: [Member]) async throws(HostFailure) -> Secret {
+        guard let peer = members.first(where: { $0.host == file.host }) else {
+            throw HostFailure(.failed, "\(file.path) is on \(file.host), which is no member")
+        }
+        let question = HostQuestion("timeout -s KILL 20 cat -- \(word: file.path)")
+        let answer = try await peer.ask([question], for: "\(file.path)")[0]
+        guard answer.status == 0 else {
+            throw HostFailure(.failed, "\(file.path) of \(file.host) cannot be read: \(answer.errorText)")
+        }
+        return Secret(answer.output)
+    }
+}

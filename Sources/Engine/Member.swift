@@ -1,0 +1,105 @@
+internal import Compile
+internal import Model
+internal import Planning
+internal import Resources
+internal import Transport
+internal import Zone
+
+/// One member of a role during a run: where it is, the link to it, and what was last seen of it.
+actor Member {
+    nonisolated let host: HostName
+    nonisolated let role: RoleName
+    nonisolated let place: PlacedHost
+    private nonisolated let link: (any HostLink)?
+    private let desired: DesiredHost?
+    private let batches: BatchCatalogue
+    private let failure: HostFailure?
+    private var answers = ProbeAnswers()
+    private(set) var lost: HostFailure?
+
+    /// A member that was reached and compiled for.
+    init(_ place: PlacedHost, role: RoleName, link: any HostLink, desired: DesiredHost, batches: BatchCatalogue) {
+        host = place.host
+        self.role = role
+        self.place = place
+        self.link = link
+        self.desired = desired
+        self.batches = batches
+        failure = nil
+    }
+
+    /// A member that could not be reached; it counts as down.
+    init(_ place: PlacedHost, role: RoleName, failure: HostFailure, batches: BatchCatalogue) {
+        host = place.host
+        self.role = role
+        self.place = place
+        self.failure = failure
+        self.batches = batches
+        link = nil
+        desired = nil
+    }
+
+    var trouble: HostFailure? { failure ?? lost }
+    var declared: DesiredHost? { desired }
+    var facts: HostFacts? { link?.facts }
+
+    /// What was last seen, or why nothing is seen.
+    var view: MemberView {
+        if let trouble { return .notSeen(host, reason: trouble.reason) }
+        guard let link, let desired else { return .notSeen(host, reason: "not connected") }
+        return .seen(HostView(desired: desired, facts: link.facts, answers: answers))
+    }
+
+    /// Asks everything that the role declares here. A failure is kept as ``trouble``.
+    func observe() async { await observe { _ in true } }
+
+    /// Asks only what health is decided from: gates and services.
+    func observeHealth() async { await observe { $0.resource is any RunningService } }
+
+    private func observe(_ resources: (DeclaredResource) -> Bool) async {
+        guard let link, let desired, trouble == nil else { return }
+        let script = ObservationScript(for: desired, on: link.facts, batches: batches, resources: resources)
+        do throws(HostFailure) {
+            let raw = try await link.ask(
+                script.questions, by: Deadline("the observation of \(host)", in: .seconds(60)))
+            answers.merge(script.parse(raw))
+        } catch {
+            lost = error
+        }
+    }
+
+    func ask(_ questions: [HostQuestion], for purpose: String) async throws(HostFailure) -> [HostAnswer] {
+        try await usable().ask(questions, by: Deadline("\(purpose) of \(host)", in: .seconds(60)))
+    }
+
+    /// Runs one step; a link that is cut stays cut.
+    func run(
+        _ step: HostStep, input: [UInt8], name: String, output: @escaping @Sendable ([UInt8]) -> Void
+    ) async throws(HostFailure) -> HostAnswer {
+        let link = try usable()
+        do throws(HostFailure) {
+            return try await link.run(step, input: input, name: name, output: output)
+        } catch {
+            if error.outcome == .unreachable { lost = error }
+            throw error
+        }
+    }
+
+    func takeLock(
+        _ ticket: LockTicket, progress: @escaping @Sendable (String) -> Void
+    ) async throws(HostFailure) -> LockHolder? {
+        try await usable().takeLock(ticket, progress: progress)
+    }
+
+    func releaseLock() async { await link?.releaseLock() }
+
+    func close() async { await link?.close() }
+
+    nonisolated func shutdown() { link?.shutdown() }
+
+    private func usable() throws(HostFailure) -> any HostLink {
+        if let trouble { throw trouble }
+        guard let link else { throw HostFailure(.unreachable, "not connected") }
+        return link
+    }
+}

@@ -1,0 +1,106 @@
+internal import Model
+internal import Planning
+internal import Rollout
+
+/// Carries out the rollout of one role: asks the pure ``Rollout`` what comes next, and does it.
+struct RoleRun: Sendable {
+    let role: RoleName
+    /// All members, in rolling order.
+    let members: [Member]
+    let changing: Set<HostName>
+    let atOnce: Bool
+    let context: RunContext
+
+    struct HostResult: Sendable {
+        var ending: Ending
+        var done: [PlannedChange] = []
+        var tail: String?
+        var note: String?
+        var seconds: Double = 0
+    }
+
+    func execute() async -> [HostName: HostResult] {
+        var results: [HostName: HostResult] = [:]
+        var rollout = Rollout(members: members.map(\.host), changing: changing, atOnce: atOnce)
+        var action = rollout.handle(.begin)
+        while true {
+            switch action {
+            case .finish:
+                for (host, ending) in rollout.endings where results[host] == nil {
+                    results[host] = HostResult(ending: ending)
+                }
+                return results
+            case .look:
+                if context.interruption.isRequested {
+                    action = rollout.handle(.interrupted)
+                    continue
+                }
+                action = rollout.handle(.seen(await look()))
+            case .change(let hosts, let permission):
+                let changed = await change(hosts, permission)
+                results.merge(changed) { _, new in new }
+                action = rollout.handle(.changed(changed.mapValues(\.ending)))
+            }
+        }
+    }
+
+    /// Observes all members now: a change is permitted on what is true at that moment, not on the plan's memory.
+    private func look() async -> [HostName: Health] {
+        await withTaskGroup(of: (HostName, Health).self) { group in
+            for member in members {
+                group.addTask {
+                    await member.observe()
+                    return (member.host, await member.view.health)
+                }
+            }
+            return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+        }
+    }
+
+    private func change(_ hosts: [HostName], _ permission: Rollout.Permission) async -> [HostName: HostResult] {
+        await withTaskGroup(of: (HostName, HostResult).self) { group in
+            for member in members where hosts.contains(member.host) {
+                group.addTask { (member.host, await converge(member, permission)) }
+            }
+            return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+        }
+    }
+
+    private func converge(_ member: Member, _ permission: Rollout.Permission) async -> HostResult {
+        let start = ContinuousClock.now
+        let convergence = Convergence(
+            member: member, planner: context.planner, approval: context.approval, binder: context.binder,
+            masker: context.masker, run: context.run, progress: context.progress, interruption: context.interruption,
+            journal: context.journal, members: members)
+        let converged = await convergence.execute()
+        var result = HostResult(ending: converged.ending, done: converged.done, tail: converged.tail)
+        result.note = permission.note
+        if converged.ending.outcome == .changed || converged.ending.outcome == .unchanged {
+            if let failure = await GateKeeper(member: member, progress: context.progress).firstFailure() {
+                result.ending = failure.ending
+            }
+        }
+        result.seconds = start.duration(to: .now).inSeconds
+        context.journal.ended(member.host, result.ending)
+        context.progress(.ended(member.host, result.ending))
+        return result
+    }
+}
+
+extension Rollout.Permission {
+    /// Why the host was changed, where that is not the ordinary case.
+    var note: String? {
+        switch self {
+        case .served, .promisesNothing: nil
+        case .unhealthy(let reason, let peer): "changed first because it does not serve (\(reason)); \(peer) serves"
+        case .nobodyServes(let reason):
+            "no member of the role serves (\(reason)): first installation or total outage, repaired one at a time"
+        }
+    }
+}
+
+extension Duration {
+    package var inSeconds: Double {
+        Double(components.seconds) + Double(components.attoseconds) * 1e-18
+    }
+}

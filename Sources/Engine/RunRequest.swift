@@ -1,0 +1,36 @@
+package import Model
+package import Report
+
+/// One call of `plan` or `apply`, parsed.
+package struct RunRequest: Sendable {
+    package var selection: Selection
+    package var changesHosts: Bool
+    /// Asked before the first change; gets the plan's hosts as they will be shown. `nil` = agreed beforehand (`--yes`).
+    package var confirm: (@Sendable ([HostReport]) async -> Bool)?
+    package var controller: Controller
+
+    package init(
+        selection: Selection, changesHosts: Bool, confirm: (@Sendable ([HostReport]) async -> Bool)?,
+        controller: Controller
+    ) {
+        self.selection = selection
+        self.changesHosts = changesHosts
+        self.confirm = confirm
+        self.controller = controller
+    }
+}
+
+/// Who runs this, and where it keeps its records.
+package struct Controller: Sendable {
+    package var owner: String
+    package var hostname: String
+    package var environment: [String: String]
+    package var stateFolder: String
+
+    package init(owner: String, hostname: String, environment: [String: String], stateFolder: String) {
+        self.owner = owner
+        self.hostname = hostname
+        self.environment = environment
+        self.stateFolder = stateFolder
+    }
+}

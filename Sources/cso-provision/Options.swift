@@ -1,0 +1,52 @@
+import ArgumentParser
+import Engine
+import Model
+
+/// Which hosts.
+struct SelectionOptions: ParsableArguments {
+    @Option(name: .long, help: ArgumentHelp("Hosts of this role. May be repeated.", valueName: "role"))
+    var role: [String] = []
+
+    @Option(name: .long, help: ArgumentHelp("Only this host. Its peers still count. May be repeated.", valueName: "host"))
+    var host: [String] = []
+
+    @Option(name: .long, help: ArgumentHelp("Only hosts of this availability zone.", valueName: "zone"))
+    var az: String?
+
+    @Flag(name: .long, help: "Every role of the inventory.")
+    var all = false
+
+    var selection: Selection {
+        // Host names are lower case in the zone, whatever the operator types.
+        Selection(
+            roles: role.map { RoleName($0) }, hosts: host.map { HostName($0.lowercased()) },
+            zone: az.map { AvailabilityZone($0) }, all: all)
+    }
+}
+
+/// Which fleet.
+struct FleetOptions: ParsableArguments {
+    @Option(name: .long, help: "Folder with inventory.yaml. Default: $CSO_INVENTORY, else Inventory/prod-ha.")
+    var inventory: String?
+
+    @Option(name: .long, help: "Folder with one folder a role. Default: $CSO_ROLES, else Roles.")
+    var roles: String?
+
+    func load(_ controller: Controller) throws(Diagnostics) -> Fleet {
+        try Fleet.load(
+            roles: roles ?? controller.environment["CSO_ROLES"] ?? "Roles",
+            inventory: inventory ?? controller.environment["CSO_INVENTORY"] ?? "Inventory/prod-ha",
+            environment: controller.environment)
+    }
+}
+
+/// How results are shown.
+struct OutputOptions: ParsableArguments {
+    enum Format: String, ExpressibleByArgument, CaseIterable { case text, json }
+
+    @Option(name: .long, help: "text, or json: one document on standard output.")
+    var output: Format = .text
+
+    @Flag(name: .shortAndLong, help: "Also show what may come of changes, and what steps print.")
+    var verbose = false
+}
