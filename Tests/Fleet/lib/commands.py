@@ -9,7 +9,7 @@ import shutil
 import sys
 import time
 
-from . import cgroups, cloud, dns, image, keys, machine, network, repository, roster, services, settings as s, standin, tools
+from . import cgroups, cloud, dns, image, keys, limits, machine, network, repository, roster, services, settings as s, standin, tools
 from .shell import FleetError, say, timed
 
 COMPLETE = s.RUN / "complete"  # there while a whole fleet stands; absent while one is being built up or taken down
@@ -56,6 +56,7 @@ def require_up():
 def up():
     require_root()
     tools.require()
+    network.refuse_if_taken()
     with lock():
         began = time.monotonic()
         if not COMPLETE.exists() and remains():
@@ -65,6 +66,7 @@ def up():
         COMPLETE.unlink(missing_ok=True)
         build()
         with timed("network, zone, packages, AWS"):
+            limits.raise_limits()
             network.ensure_vpc()
             dns.start()
             repository.start()
@@ -126,6 +128,7 @@ def clean(grace):
     for folder in (s.DISKS, s.CACHE):
         image.unmount_below(folder)
     cgroups.remove_root()
+    limits.restore()
     shutil.rmtree(dns.FOLDER, ignore_errors=True)
 
 

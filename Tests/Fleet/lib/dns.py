@@ -3,11 +3,12 @@
 Debian's own named.service is never used: this process has its own configuration and folder, and ends with the fleet.
 """
 
+import shutil
+import signal
 import time
 
 from . import roster, services, settings as s
 from .cgroups import Group
-from .shell import clean_environment, run, say
 
 FOLDER = s.RUN / "dns"
 
@@ -60,11 +61,15 @@ def write():
 
 def start():
     write()
-    services.start("dns", ["/usr/sbin/named", "-g", "-n", "1", "-c", FOLDER / "named.conf"], s.RESOLVER, 53)
+    # A copy under another path: AppArmor's profile for /usr/sbin/named, where one is loaded, allows only Debian's folders.
+    # In the cache, since /run may not be executed from.
+    server = s.CACHE / "dns-server"
+    if not services.running("dns"):
+        shutil.copy2("/usr/sbin/named", server)
+    services.start("dns", [server, "-g", "-n", "1", "-c", FOLDER / "named.conf"], s.RESOLVER, 53)
 
 
 def reload():
     """After `add` and `remove`. SIGHUP reads the configuration and the zones again; a query never meets a gap."""
-    import signal
     write()
     Group("service-dns").signal(signal.SIGHUP)

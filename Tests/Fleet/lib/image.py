@@ -4,15 +4,14 @@ It is built in `CACHE/base.building` and renamed when complete, so a build that 
 """
 
 import hashlib
-import os
 import pathlib
 import re
 import shutil
-import subprocess
+import uuid
 
 from . import settings as s
 from .cgroups import Group
-from .shell import FleetError, clean_environment, run, say, timed
+from .shell import FleetError, run, timed
 
 BASE = s.CACHE / "base"
 STAMP = s.CACHE / "base.id"
@@ -42,18 +41,31 @@ def wanted_id():
 
 
 def current_id():
-    return STAMP.read_text().strip() if STAMP.exists() and BASE.is_dir() else None
+    return STAMP.read_text().split()[0] if STAMP.exists() and BASE.is_dir() else None
+
+
+def stamp():
+    """What is written beside a finished build: the id of its inputs, and a word of its own, since the same inputs built
+    on another day give other files."""
+    return f"{wanted_id()} {uuid.uuid4()}\n"
 
 
 def mirrors():
     """The Debian sources that this machine itself uses, as (address, release): the fleet needs no mirror of its own."""
-    text = run("apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT) $(ORIGIN)",
-               "Created-By: Packages", check=False)
-    rows = [line.split() for line in text.splitlines()]
-    found = [(r[0], r[1]) for r in rows if len(r) >= 4 and r[1].startswith(s.SUITE) and r[2:4] == ["main", "Debian"]]
-    if not any(release == s.SUITE for _, release in found):
-        raise FleetError(f"apt on this machine has no index of Debian {s.SUITE} main", "apt-get update")
-    return sorted(set(found))
+    def look():
+        text = run("apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT) $(ORIGIN)",
+                   "Created-By: Packages", check=False)
+        rows = [line.split() for line in text.splitlines()]
+        found = {(r[0], r[1]) for r in rows if len(r) >= 4 and r[1].startswith(s.SUITE) and r[2:4] == ["main", "Debian"]}
+        return sorted(found) if any(release == s.SUITE for _, release in found) else []
+
+    found = look()
+    if not found:  # an image of a machine is often delivered without its package lists
+        run("apt-get", "update", check=False)
+        found = look()
+    if not found:
+        raise FleetError(f"apt on this machine knows no mirror of Debian {s.SUITE} main", "add one to /etc/apt, then apt-get update")
+    return found
 
 
 def ensure():
@@ -71,7 +83,7 @@ def ensure():
             s.SUITE, building, mirror, group=Group("build"))
         furnish(building)
     building.rename(BASE)
-    STAMP.write_text(wanted_id() + "\n")
+    STAMP.write_text(stamp())
     return True
 
 

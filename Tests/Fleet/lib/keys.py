@@ -6,6 +6,7 @@ import hmac
 import json
 import os
 import secrets
+import shutil
 import string
 import uuid
 
@@ -76,8 +77,7 @@ def host_keys(host, renew=False):
 
 
 def forget(host):
-    for path in (HOST_KEYS / host.name).glob("*"):
-        path.unlink()
+    shutil.rmtree(HOST_KEYS / host.name, ignore_errors=True)
 
 
 def write_known_hosts():

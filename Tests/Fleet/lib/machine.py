@@ -10,7 +10,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
 
 from . import image, keys, network, repository, settings as s, standin
 from .cgroups import Group
@@ -27,7 +26,7 @@ def group(host):
 
 def built_from():
     """A disk is a difference to one image and means nothing over another."""
-    return f"{image.current_id()} {repository.current_id()} bare\n"
+    return image.STAMP.read_text() + repository.STAMP.read_text()
 
 
 def leader(host):
@@ -103,7 +102,7 @@ def authorise(upper, user, number):
 
 def furnish_bare(upper):
     """What a cloud hands over: the image's first user with our key, and host keys that only the host knows, made at a
-    first boot that takes a while. The user `provision` is there without a key: nobody can log in as it yet."""
+    first boot that takes a while. The user `provision` is gone: making it is what a bootstrap does."""
     for part in ("etc/systemd/system/multi-user.target.wants", "etc/systemd/system/ssh.service.d", "usr/local/sbin", "etc/sudoers.d"):
         (upper / part).mkdir(parents=True, exist_ok=True)
     script = upper / "usr/local/sbin/first-boot"
@@ -117,6 +116,7 @@ install -m 0600 -o {s.CLOUD_USER} -g {s.CLOUD_USER} /root/first-key.pub /home/{s
 echo '{s.CLOUD_USER} ALL=(ALL) NOPASSWD:ALL' > /etc/sudoers.d/90-cloud-init-users
 chmod 0440 /etc/sudoers.d/90-cloud-init-users
 rm -f /etc/sudoers.d/90-provision
+userdel --remove {s.PROVISION_USER} 2>/dev/null || true
 ssh-keygen -A
 echo '-----BEGIN SSH HOST KEY FINGERPRINTS-----'
 for key in /etc/ssh/ssh_host_*.pub; do ssh-keygen -lf "$key"; done
@@ -132,7 +132,7 @@ touch /var/lib/cloud/data/first-boot-done
     unit.write_text("[Unit]\nDescription=First boot\nBefore=ssh.service\nConditionPathExists=!/var/lib/cloud/data/first-boot-done\n"
                     "[Service]\nType=oneshot\nExecStart=/usr/local/sbin/first-boot\nStandardOutput=journal+console\n"
                     "[Install]\nWantedBy=multi-user.target\n")
-    (upper / "etc/systemd/system/multi-user.target.wants/first-boot.service").symlink_to(unit.name and "../first-boot.service")
+    (upper / "etc/systemd/system/multi-user.target.wants/first-boot.service").symlink_to("../first-boot.service")
 
 
 def wipe(host):
@@ -163,11 +163,11 @@ def launch(host):
     mount(host)
     argv = ["setsid", "systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--settings=no", "--link-journal=no",
             "--resolv-conf=off", "--timezone=off", f"--network-namespace-path=/run/netns/{host.namespace}",
-            f"--directory={disk(host)}/root", f"--hostname={host.name}", "--console=pipe"]
+            f"--directory={disk(host)}/root", f"--hostname={host.name}", "--console=read-only"]
     if os.path.exists("/dev/fuse"):
         argv.append("--bind=/dev/fuse")  # for a shared file system without NFS
-    # nspawn's tmpfs on /tmp would be unlike a real host's.
-    environment = clean_environment(SYSTEMD_NSPAWN_TMPFS_TMP="0")
+    # As on a real Debian 12: cgroup v2 alone, also where this machine is a hybrid one, and /tmp on the disk.
+    environment = clean_environment(SYSTEMD_NSPAWN_TMPFS_TMP="0", SYSTEMD_NSPAWN_UNIFIED_HIERARCHY="1")
     with open(disk(host) / "console.log", "wb") as console:
         subprocess.Popen(group(host).enter() + argv + ["--boot"], stdin=subprocess.DEVNULL, stdout=console,
                          stderr=console, env=environment, cwd="/")
@@ -224,6 +224,11 @@ def execute(host, command):
     pid = leader(host)
     if pid is None:
         raise FleetError(f"{host.name} is off", f"fleet start {host.name}")
+    try:
+        # In the host's own cgroup, so that whatever the command leaves behind belongs to the host and ends with it.
+        (group(host).paths[0] / "payload/init.scope/cgroup.procs").write_text(str(os.getpid()))
+    except OSError:
+        pass  # a host in the middle of its boot has no scopes yet
     os.execvp("nsenter", ["nsenter", "--target", str(pid), "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup",
                           "--root", "--", "/usr/bin/env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root",
                           "LC_ALL=C.UTF-8", "TERM=" + os.environ.get("TERM", "dumb"), *command])

@@ -27,7 +27,7 @@ def refuse_if_taken():
     """Our /16 may not hide a network that this machine needs for something else."""
     ours = ipaddress.ip_network(s.NETWORK)
     for route in json.loads(run("ip", "-json", "-4", "route", "show", "table", "all") or "[]"):
-        if route["dst"] == "default" or route.get("dev") == s.JUMP_LINK or route.get("type") in ("local", "broadcast"):
+        if route["dst"] == "default" or route.get("dev") == s.JUMP_LINK:
             continue
         if ipaddress.ip_network(route["dst"], strict=False).overlaps(ours):
             raise FleetError(f"this machine already uses {route['dst']} on {route.get('dev')}, "

@@ -6,10 +6,11 @@ index is a layer of its own over the base image, so that a longer list does not 
 
 import shutil
 import subprocess
+import uuid
 
 from . import image, services, settings as s
 from .cgroups import Group
-from .shell import FleetError, clean_environment, run, say, timed, wait_until
+from .shell import FleetError, run, timed, wait_until
 
 POOL = s.CACHE / "packages"
 INDEX = s.CACHE / "index"  # the layer: var/lib/apt/lists as after an apt-get update
@@ -18,11 +19,11 @@ RESOLVING = s.CACHE / "resolving"  # apt's state for computing closures against 
 
 
 def wanted_id():
-    return image.digest(s.FLEET / "packages.list", image.wanted_id(), (s.FLEET / "lib/repository.py"))
+    return image.digest(s.FLEET / "packages.list", image.wanted_id(), s.FLEET / "lib/repository.py")
 
 
 def current_id():
-    return STAMP.read_text().strip() if STAMP.exists() and INDEX.is_dir() else None
+    return STAMP.read_text().split()[0] if STAMP.exists() and INDEX.is_dir() else None
 
 
 def ensure():
@@ -37,7 +38,7 @@ def ensure():
         index = run("dpkg-scanpackages", "--multiversion", ".", cwd=POOL, group=Group("build"))
         (POOL / "Packages").write_text(index)
         update_index()
-    STAMP.write_text(wanted_id() + "\n")
+    STAMP.write_text(f"{wanted_id()} {uuid.uuid4()}\n")
     return True
 
 

@@ -21,7 +21,7 @@ def start(name, argv, address, port, env=None, deadline=20, namespace=s.VPC):
     if not running(name):
         s.LOGS.mkdir(parents=True, exist_ok=True)
         prefix = Group("service-" + name).enter() + ["setsid", "ip", "netns", "exec", namespace]
-        with open(log(name), "ab") as out:
+        with open(log(name), "wb") as out:
             subprocess.Popen(prefix + [str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                              env=clean_environment(**(env or {})), cwd="/")
     if not wait_until(lambda: accepts(address, port), deadline, 0.05):

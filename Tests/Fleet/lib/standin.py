@@ -1,4 +1,4 @@
-"""Packs the stand-in for the vendor's package (standin/) as the archive that the vendor ships. See standin/README.md."""
+"""Packs the stand-in for the vendor's package (standin/) as the archive that the vendor ships."""
 
 import hashlib
 import shutil

@@ -1,6 +1,5 @@
 """What the fleet and the build need on a fresh Debian 12, and whether it is there."""
 
-import os
 import pathlib
 import shutil
 import subprocess
