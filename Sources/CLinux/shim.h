@@ -22,3 +22,4 @@ static inline int linux_memfd_create(const char *name) { return (int)syscall(SYS
 static const short linux_spawn_setsid = 0x80;
 extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int from);
 extern const char *sigabbrev_np(int number);
+extern int pipe2(int ends[2], int flags);

@@ -9,7 +9,7 @@ internal import Synchronization
 package final class SpawnedProcess: Sendable {
     package let pid: Int32
     /// Readable when the process has ended. Signals go through it, so that they reach this process or nobody.
-    private let pidDescriptor: Int32
+    let pidDescriptor: Int32
     // Two waiters may both find the process ended; only one of them can reap it.
     private let status = Mutex<ExitStatus?>(nil)
 

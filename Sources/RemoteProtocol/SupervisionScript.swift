@@ -1,0 +1,156 @@
+package import Model
+
+/// Scripts that start, follow and collect a step which outlives its connection.
+///
+/// A step has a folder below /run/cso-provision/steps: `about` (what it is, whose), `script`, `start` (opens the input,
+/// unlinks it, becomes the script), `out`, `err`, and in the end `status`, one line. On a host with systemd it is a
+/// transient unit, and `status` is written by the unit's ExecStopPost, that is, when nothing of it runs any more, however it
+/// ended. Elsewhere (the local transport in a container) it is a process in a session of its own under
+/// `timeout -s KILL`, with an `alive` file that it keeps locked.
+package struct SupervisionScript: Sendable {
+    /// Bytes that a step may write to one stream; more than a package manager or an installer ever says.
+    package static let outputLimit = 64 << 20
+
+    package var id: SupervisedID
+    package var hasSystemd: Bool
+
+    package init(id: SupervisedID, hasSystemd: Bool) {
+        self.id = id
+        self.hasSystemd = hasSystemd
+    }
+
+    /// Starts it and follows it to its end. Standard input of the frame is the step's. The step runs with umask 022, as
+    /// an operator's command would: installers give their files the modes that it leaves.
+    package func start(
+        _ step: ShellText, summary: String, limit: Int, hasInput: Bool, ticket: LockTicket?
+    ) -> ShellText {
+        let about = "summary \(singleLine(summary))\nlimit \(limit)\n" + (ticket?.lines ?? "")
+        var script = preamble
+        script += """
+            mkdir -p \(word: HostPaths.steps) && mkdir "$cso_d" || { exec 9>&-; exit 73; }
+            cso_fail() { rm -rf "$cso_d" \(word: id.inputFile); exec 9>&-; exit 74; }
+
+            """
+        if hasInput {
+            script += "mkdir -p \(word: HostPaths.lasting) && cat >\(word: id.inputFile) || cso_fail\n"
+        }
+        script += """
+            printf %s \(word: step.text) >"$cso_d/script" && printf %s \(word: startFile(hasInput: hasInput, limit: limit)) >"$cso_d/start" &&
+            : >"$cso_d/out" && : >"$cso_d/err" && printf %s \(word: about) >"$cso_d/about" || cso_fail
+            \(script: hasSystemd ? launchUnit(summary: summary, limit: limit) : launchProcess)
+            exec 9>&-
+            \(script: follow)
+            """
+        return script
+    }
+
+    /// Follows a step that runs already, from the beginning of its output; one that has ended just gives what it left.
+    package var resume: ShellText {
+        preamble + """
+            exec 9>&-
+            [ -r "$cso_d/about" ] || { cso_mark done lost -:-; exit 0; }
+            \(script: follow)
+            """
+    }
+
+    /// Ends it at once. Following it then gives its status.
+    package var stop: ShellText { preamble + "cso_stop\n" }
+
+    /// Removes what it left, also of one that never began. Removing twice is no error.
+    package var collect: ShellText { "rm -rf \(word: id.folder) \(word: id.inputFile)\n" }
+
+    /// `cso_alive` is true while anything of the step runs. If the host cannot say, it counts as alive: its limit ends it.
+    private var preamble: ShellText {
+        let common: ShellText = "cso_d=\(word: id.folder)\n"
+        return hasSystemd
+            ? common + """
+                cso_alive() { case $(systemctl show -P ActiveState \(word: id.unit.rawValue)) in inactive|failed) return 1;; esac; }
+                cso_stop() { systemctl kill -s KILL \(word: id.unit.rawValue) >&2; }
+
+                """
+            : common + """
+                cso_alive() { if flock -n "$cso_d/alive" true; then return 1; fi; }
+                cso_stop() { read -r cso_x <"$cso_d/pid" && kill -s KILL -- "-$cso_x"; }
+
+                """
+    }
+
+    private func startFile(hasInput: Bool, limit: Int) -> String {
+        var text: ShellText = hasInput ? "exec <\(word: id.inputFile) || exit 74\nrm -f \(word: id.inputFile)\n" : ""
+        let script = id.folder + "/script"
+        guard !hasSystemd else { return (text + "exec /bin/sh \(word: script)\n").text }
+        // The pid is that of `timeout`, which leads a process group of the step.
+        text += """
+            umask 022
+            read -r began x </proc/uptime
+            sh -c 'echo $$ >"$1/pid"; exec timeout -s KILL "$2" sh "$1/script" >"$1/out" 2>"$1/err"' sh \(word: id.folder) \(limit) 8>&-
+            status=$?
+            read -r now x </proc/uptime
+            if [ $status -eq 137 ] && [ $((${now%.*} - ${began%.*})) -ge \(limit) ]; then line=timeout\\ killed:KILL
+            elif [ $status -gt 128 ]; then line=signal\\ killed:$((status - 128))
+            elif [ $status -gt 0 ]; then line=exit-code\\ exited:$status
+            else line=success\\ exited:0; fi
+            echo "$line" >\(word: id.folder + "/status")
+
+            """
+        return text.text
+    }
+
+    /// After the limit systemd sends TERM and, 5 s later, KILL to all that is left.
+    private func launchUnit(summary: String, limit: Int) -> ShellText {
+        let finish = "printf '%s %s:%s\\n' \"$SERVICE_RESULT\" \"$EXIT_CODE\" \"$EXIT_STATUS\" >\(id.folder)/status\n"
+        let options = [
+            "--quiet", "--collect", "--service-type=exec", "--unit=\(id.unit)",
+            "--description=cso-provision: \(singleLine(summary))", "--property=RuntimeMaxSec=\(limit)",
+            "--property=TimeoutStopSec=5", "--property=KillMode=control-group", "--property=StandardInput=null",
+            "--property=StandardOutput=append:\(id.folder)/out", "--property=StandardError=append:\(id.folder)/err",
+            "--property=ExecStopPost=/bin/sh \(id.folder)/finish", "--setenv=LC_ALL=C", "--setenv=HOME=/root",
+            "--setenv=PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+        ]
+        return """
+            printf %s \(word: finish) >"$cso_d/finish" || cso_fail
+            systemd-run \(words: options) -- /bin/sh "$cso_d/start" </dev/null >&2 || { rm -rf "$cso_d" \(word: id.inputFile); exec 9>&-; exit 72; }
+            """
+    }
+
+    /// The lock on `alive` is taken here and passed on, so that there is no moment in which the step looks dead.
+    private var launchProcess: ShellText {
+        """
+        exec 8>"$cso_d/alive" && flock -n 8 || cso_fail
+        setsid sh "$cso_d/start" </dev/null >/dev/null 2>&1 9>&- &
+        exec 8>&-
+        """
+    }
+
+    /// Passes on what the step writes. The waits grow from 0.05 to 0.5 s, a beat comes at least every 5 s, and every
+    /// 4 s it is asked whether the step still lives and has not written too much. The two descriptors are read by one
+    /// `head` after another, each going on where the last one stopped.
+    private var follow: ShellText {
+        """
+        exec </dev/null 5<"$cso_d/out" 6<"$cso_d/err"
+        read -r cso_l cso_x </proc/uptime
+        cso_l=${cso_l%.*}
+        cso_i=0
+        cso_o=
+        cso_status() { cso_s=; [ -f "$cso_d/status" ] && read -r cso_s <"$cso_d/status"; }
+        until cso_status; do
+        read -r cso_u cso_x </proc/uptime
+        cso_u=${cso_u%.*}
+        if [ $((cso_u - cso_l)) -ge 4 ] || [ $cso_i -eq 3 ]; then
+        cso_l=$cso_u
+        if ! cso_alive; then cso_status || cso_s='lost -:-'; break; fi
+        for cso_x in out err; do if [ "$(wc -c <"$cso_d/$cso_x")" -gt \(Self.outputLimit) ]; then cso_o=1; cso_stop; fi; done
+        cso_mark beat 0 0
+        fi
+        head -c 1048576 <&5
+        head -c 1048576 <&6 >&2
+        case $cso_i in 0) sleep 0.05;; 1|2|3) sleep 0.1;; 4|5|6) sleep 0.2;; *) sleep 0.5;; esac
+        cso_i=$((cso_i + 1))
+        done
+        head -c \(Self.outputLimit) <&5
+        head -c \(Self.outputLimit) <&6 >&2
+        cso_mark done ${cso_o:+output-limit} $cso_s
+
+        """
+    }
+}
