@@ -32,4 +32,22 @@ package enum Descriptors {
             count = max(0, pread(descriptor, buffer.baseAddress, limit, start))
         }
     }
+
+    /// The whole of a regular file, or of anything else that ends.
+    package static func contents(of path: String) throws(TransportError) -> [UInt8] {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .system(call: "open", code: errno) }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 32768)
+        while true {
+            let count = read(descriptor, &buffer, buffer.count)
+            if count == 0 { return bytes }
+            if count > 0 {
+                bytes += buffer[..<count]
+            } else if errno != EINTR {
+                throw .system(call: "read", code: errno)
+            }
+        }
+    }
 }
