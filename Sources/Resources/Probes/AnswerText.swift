@@ -1,0 +1,25 @@
+internal import Model
+
+// Answers are split as bytes: to Swift's characters CR LF is one, and a combining mark hides the separator before it.
+
+extension HostAnswer {
+    var outputLines: [String] { output.pieces(0x0A).filter { !$0.isEmpty } }
+    var errorLines: [String] { errors.pieces(0x0A).filter { !$0.isEmpty } }
+}
+
+extension Collection<UInt8> {
+    /// Pieces between separators, empty ones too.
+    func pieces(_ separator: UInt8) -> [String] {
+        split(separator: separator, omittingEmptySubsequences: false).map { String(decoding: $0, as: UTF8.self) }
+    }
+}
+
+extension String {
+    /// Columns between tabs, colons or commas, empty ones too.
+    func columns(_ separator: Unicode.Scalar) -> [String] { utf8.pieces(UInt8(ascii: separator)) }
+
+    /// Without white space at both ends.
+    var trimmed: String {
+        String(drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
+    }
+}

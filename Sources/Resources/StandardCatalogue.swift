@@ -1,0 +1,35 @@
+extension Catalogue {
+    /// Every kind that recipes may use. A new kind is a file in Kinds/ and a line here.
+    package static let standard = Catalogue([
+        PackageResource.self,
+        GroupResource.self,
+        UserResource.self,
+        DirectoryResource.self,
+        FileResource.self,
+        SymlinkResource.self,
+        UnitFileResource.self,
+        ServiceResource.self,
+        CommandResource.self,
+        OnceResource.self,
+        TransferResource.self,
+    ])
+}
+
+extension BatchCatalogue {
+    /// Every way to ask.
+    package static let standard = BatchCatalogue([
+        PathBatch.self,
+        DigestBatch.self,
+        WholeDigestBatch.self,
+        TextBatch.self,
+        PackageBatch.self,
+        UnitBatch.self,
+        UserBatch.self,
+        GroupBatch.self,
+        ScriptBatch.self,
+        PortBatch.self,
+        HTTPBatch.self,
+        OwedBatch.self,
+        LedgerBatch.self,
+    ])
+}

@@ -1,0 +1,105 @@
+internal import Model
+
+/// How files come to be: written beside their place, made right in every respect, synced, and renamed. At each moment the
+/// old file or the new one is there, whole.
+enum FileSteps {
+    /// Writes the step's standard input to `path`. `creationMode` is for a new file whose mode the recipe leaves open.
+    static func write(
+        _ path: String, content: Content, attributes: FileAttributes, creationMode: UInt16 = 0o644,
+        validate: ShellText? = nil, summary: String
+    ) -> HostStep {
+        var script = StepText.opening(path: path)
+        // In a directory that others may write to, a link planted at the temporary name must not lead us astray: with
+        // `set -C` the shell opens with O_EXCL.
+        script += """
+            old=
+            if [ -L "$p" ]; then echo "$p was a symbolic link"
+            elif [ -d "$p" ]; then die "$p is a directory; a file does not replace it"
+            elif [ -f "$p" ]; then old=yes
+            elif [ -e "$p" ]; then die "$p is neither a file nor a link; it is not replaced"
+            fi
+            trap 'rm -f -- "$t"' EXIT
+            trap 'exit 143' HUP INT TERM
+            if [ -e "$t" ] || [ -L "$t" ]; then rm -f -- "$t" || die "cannot remove $t"; fi
+            set -C
+            cat >"$t" || die "$p: cannot write its new content; the old file stays"
+            set +C
+            \(script: ownership(attributes, creationMode: creationMode))\
+            if [ -e /sys/fs/selinux/enforce ] && [ "$old" ]; then
+            chcon --reference="$p" -- "$t" || die "$p: cannot keep its SELinux context; the old file stays"
+            fi
+
+            """
+        if let validate {
+            script += """
+                sh -c \(word: validate.text) sh "$t" </dev/null >&2 || die "$p: the new content is not valid; the old file stays"
+
+                """
+        }
+        script += """
+            sync -- "$t" || die "$p: cannot sync its new content; the old file stays"
+            mv -fT -- "$t" "$p" || die "$p: cannot put the new file in its place"
+            trap - EXIT
+            if [ -e /sys/fs/selinux/enforce ] && ! [ "$old" ] && command -v restorecon >/dev/null; then
+            restorecon -- "$p" || die "$p: cannot set its SELinux context"
+            fi
+            sync -- "$d" || die "cannot sync $d"
+
+            """
+        return HostStep(summary, script: script, input: content)
+    }
+
+    /// Owner and mode of the temporary file, before anybody can see it at its place. chown clears set-user-ID bits, so the
+    /// mode comes after it.
+    private static func ownership(_ attributes: FileAttributes, creationMode: UInt16) -> ShellText {
+        var script: ShellText = ""
+        if attributes.owner == nil || attributes.group == nil {
+            script += """
+                if [ "$old" ]; then chown --reference="$p" -- "$t" || die "$p: cannot keep its owner"; fi
+
+                """
+        }
+        if let ownership = attributes.ownership {
+            script += "chown -- \(word: ownership) \"$t\" || die \"$p: cannot give it to \"\(word: ownership)\n"
+        }
+        if let mode = attributes.mode {
+            script += "chmod -- \(word: ModeText.text(mode)) \"$t\" || die \"$p: cannot set its mode\"\n"
+        } else {
+            script += """
+                if [ "$old" ]; then chmod --reference="$p" -- "$t"; else chmod -- \(word: ModeText.text(creationMode)) "$t"; fi \
+                || die "$p: cannot set its mode"
+
+                """
+        }
+        return script
+    }
+
+    /// Changes nothing but mode and owner, in place.
+    static func adjust(_ path: String, attributes: FileAttributes) -> HostStep {
+        var script = StepText.opening(path: path)
+        script += """
+            [ -f "$p" ] && ! [ -L "$p" ] || die "$p is no longer a file; look again"
+
+            """
+        if let ownership = attributes.ownership {
+            script += "chown -- \(word: ownership) \"$p\" || die \"$p: cannot give it to \"\(word: ownership)\n"
+        }
+        if let mode = attributes.mode {
+            script += "chmod -- \(word: ModeText.text(mode)) \"$p\" || die \"$p: cannot set its mode\"\n"
+        }
+        return HostStep("set owner and mode of \(path)", script: script)
+    }
+
+    /// Removes a file or a symbolic link, and what a cut-off run may have left beside it.
+    static func remove(_ path: String) -> HostStep {
+        HostStep(
+            "remove \(path)",
+            script: """
+                \(script: StepText.opening)p=\(word: path) d=\(word: PathText.parent(of: path)) t=\(word: PathText.temporary(for: path))
+                if [ -d "$p" ] && ! [ -L "$p" ]; then die "$p is a directory; it is not removed as a file"; fi
+                rm -f -- "$p" "$t" || die "cannot remove $p"
+                if [ -d "$d" ]; then sync -- "$d" || die "cannot sync $d"; fi
+
+                """)
+    }
+}
