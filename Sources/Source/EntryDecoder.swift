@@ -26,12 +26,11 @@ enum EntryDecoder {
                             remedy: "write [reload UNIT] or [restart UNIT]"))
                 }
             case "when": when = entry.value
-            case "state": fields.append(entry)
             default:
                 if kind.declaration.field(entry.key) != nil {
                     fields.append(entry)
                 } else {
-                    let known = kind.declaration.fields.map(\.name) + common + ["state"]
+                    let known = kind.declaration.fields.map(\.name) + common
                     diagnostics.append(unknown(entry, of: kind.declaration, known: known))
                 }
             }

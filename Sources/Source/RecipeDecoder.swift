@@ -65,10 +65,22 @@ package struct RecipeDecoder {
             reader.absorb(mistakes)
             return gate
         }
+        let atOnceValue = reader.value("members_at_once")
+        let atOnce = reader.text(atOnceValue, "members_at_once")
+        if let atOnce, atOnce != "all" {
+            reader.report(
+                "members_at_once is \"\(atOnce)\"", at: atOnceValue?.location,
+                remedy: "`all`, or leave it out: one at a time")
+        } else if atOnce != nil, !gates.isEmpty {
+            reader.report(
+                "a role with gates is changed one member at a time", at: atOnceValue?.location,
+                remedy: "remove members_at_once; it is for roles that promise no service")
+        }
         reader.finish()
-        let role = RoleSpec(
+        var role = RoleSpec(
             name: RoleName(folderName), description: description, includes: includes, after: after,
             parameters: parameters, resources: resources, gates: gates, folder: folder, location: value.location)
+        role.changesAllAtOnce = atOnce == "all"
         return (role, reader.diagnostics)
     }
 }

@@ -1,0 +1,77 @@
+internal import Model
+internal import Resources
+
+/// Entries below `gates:` as ``Gate``s; a list behind the check's key makes one gate of each element.
+enum GateCompilation {
+    static func gates(_ spec: GateSpec, _ evaluator: inout FieldEvaluator) -> [Gate] {
+        guard let declaration = GateDeclarations[spec.check] else {
+            evaluator.report(
+                "unknown gate \"\(spec.check)\"", at: spec.location,
+                remedy: Diagnostic.suggestion(for: spec.check, among: GateDeclarations.names))
+            return []
+        }
+        let before = evaluator.diagnostics.count
+        let subjects = evaluator.subjects(spec.subject, of: declaration)
+        let (values, locations) = evaluator.fields(
+            spec.fields, declared: declaration.fields, at: spec.location, declaration)
+        guard evaluator.diagnostics.count == before else { return [] }
+        let fields = Fields(subject: "", values: values, location: spec.location, locations: locations)
+        return subjects.compactMap { gate(spec, subject: $0, fields, &evaluator) }
+    }
+
+    private static func gate(
+        _ spec: GateSpec, subject: String, _ fields: Fields, _ evaluator: inout FieldEvaluator
+    ) -> Gate? {
+        guard let check = check(spec, subject, fields, &evaluator) else { return nil }
+        var gate = Gate(check: check, location: spec.location)
+        if let scope = fields.text("scope").flatMap(Gate.Scope.init(rawValue:)) { gate.scope = scope }
+        if let vantage = fields.text("vantage").flatMap(Gate.Vantage.init(rawValue:)) { gate.vantage = vantage }
+        if let deadline = fields.duration("deadline") { gate.deadline = deadline }
+        if let interval = fields.duration("interval") { gate.interval = interval }
+        if let successes = fields.number("successes") { gate.successes = successes }
+        if !(1...1000).contains(gate.successes) {
+            evaluator.report("successes must be from 1 to 1000", at: fields.location(of: "successes"))
+        }
+        if gate.deadline <= .zero || gate.interval <= .zero {
+            evaluator.report("deadline and interval must be longer than 0", at: fields.location(of: "deadline"))
+        } else if gate.interval * (gate.successes - 1) >= gate.deadline {
+            evaluator.report(
+                "the gate can never hold: \(gate.successes) successes need longer than its deadline",
+                at: fields.location(of: "deadline"), remedy: "raise deadline, or lower interval or successes")
+        }
+        if gate.vantage != .own, case .unit = check {
+            evaluator.report(
+                "a unit can only be asked on the host itself", at: fields.location(of: "vantage"),
+                remedy: "vantage: self")
+        }
+        return gate
+    }
+
+    private static func check(
+        _ spec: GateSpec, _ subject: String, _ fields: Fields, _ evaluator: inout FieldEvaluator
+    ) -> Gate.Check? {
+        switch spec.check {
+        case "unit":
+            if UnitNameText.isValid(subject) { return .unit(UnitName(subject)) }
+            evaluator.report(
+                "\"\(subject)\" is not the name of a unit", at: spec.subject.location,
+                remedy: "write it with its suffix: \(subject).service")
+        case "tcp":
+            if let port = ScalarText.number(subject), (1...65535).contains(port) { return .tcp(port: port) }
+            evaluator.report("tcp must be a port from 1 to 65535, not \(subject)", at: spec.subject.location)
+        case "http":
+            let status = fields.number("status") ?? 200
+            if !(100...599).contains(status) {
+                evaluator.report("status must be from 100 to 599", at: fields.location(of: "status"))
+            }
+            if subject.hasPrefix("http://") || subject.hasPrefix("https://"), !subject.contains(" ") {
+                return .http(
+                    url: subject, status: status, contains: fields.text("contains"), lacks: fields.text("lacks"))
+            }
+            evaluator.report(
+                "\"\(subject)\" is not a URL", at: spec.subject.location, remedy: "begin it with http:// or https://")
+        default: return .command(ShellText(script: subject))
+        }
+        return nil
+    }
+}

@@ -1,0 +1,65 @@
+internal import Model
+
+/// Everything that expressions on one host can see beside the parameters of their role.
+struct Surroundings {
+    let inventory: Inventory
+    let host: HostName
+    let family: HostFacts.OSFamily
+    let placements: [HostName: Placement]
+    /// Set while `check` looks for names that nobody uses.
+    let usage: Usage?
+
+    private let memberships: [HostName: (role: RoleName, index: Int)]
+
+    init(
+        inventory: Inventory, host: HostName, family: HostFacts.OSFamily, placements: [HostName: Placement],
+        usage: Usage?
+    ) {
+        self.inventory = inventory
+        self.host = host
+        self.family = family
+        self.placements = placements
+        self.usage = usage
+        var memberships: [HostName: (role: RoleName, index: Int)] = [:]
+        for membership in inventory.roles {
+            for (index, host) in membership.hosts.enumerated() { memberships[host] = (membership.role, index + 1) }
+        }
+        self.memberships = memberships
+    }
+
+    static let names = ["host", "fleet", "zone", "os"]
+
+    func value(of name: String) -> Value? {
+        switch name {
+        case "host": .record(.host(host))
+        case "fleet": .record(.plain(name: "fleet", ["name": .text(inventory.fleet)]))
+        case "zone": .record(.plain(name: "zone", ["name": .text(inventory.zone.name)]))
+        case "os": .record(.plain(name: "os", ["family": .text(family.rawValue)]))
+        default: nil
+        }
+    }
+
+    /// `nil` if the host has no known address or zone.
+    func value(of attribute: HostAttribute, of host: HostName) -> Value? {
+        switch attribute {
+        case .name: return .text(host.rawValue)
+        case .fqdn: return .text(inventory.fullyQualified(host))
+        case .role: return memberships[host].map { .text($0.role.rawValue) }
+        case .index: return memberships[host].map { .number($0.index) }
+        case .address:
+            usage?.placed.insert(host)
+            return placements[host].map { .text($0.address.description) }
+        case .az:
+            usage?.placed.insert(host)
+            return placements[host].map { .text($0.availabilityZone.rawValue) }
+        }
+    }
+}
+
+/// What expressions made use of; filled during `check`, by one thread.
+final class Usage {
+    /// Parameters that some text of the role names.
+    var parameters: [RoleName: Set<String>] = [:]
+    /// Hosts whose address or availability zone was asked for.
+    var placed: Set<HostName> = []
+}
