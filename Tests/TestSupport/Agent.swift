@@ -1,0 +1,25 @@
+internal import Glibc
+internal import Transport
+
+/// A real ssh-agent that lives as long as `body` runs.
+package struct Agent: Sendable {
+    package let socketPath: String
+
+    package static func run<Result>(in folder: TemporaryFolder, _ body: (Agent) async throws -> Result) async throws
+        -> Result
+    {
+        try Tool.require("/usr/bin/ssh-agent", from: "openssh-client")
+        let path = folder.file("agent")
+        let process = try SpawnedProcess.spawn(["/usr/bin/ssh-agent", "-D", "-a", path])
+        defer { process.kill(SIGKILL) }
+        for _ in 0..<200 where access(path, F_OK) != 0 { try await Task.sleep(for: .milliseconds(10)) }
+        let result = try await body(Agent(socketPath: path))
+        process.kill(SIGTERM)
+        _ = try await process.wait(by: Deadline("end of ssh-agent", in: .seconds(5)))
+        return result
+    }
+
+    package func add(_ privateKeyPath: String) async throws {
+        try await Tool.run(["/usr/bin/ssh-add", "-q", privateKeyPath], environment: ["SSH_AUTH_SOCK=\(socketPath)"])
+    }
+}
