@@ -30,10 +30,9 @@ package struct FleetRun: Sendable {
         let start = ContinuousClock.now
         let run = outside.newRun()
         let roles = try request.selection.roles(in: fleet.inventory)
-        let secretNames = try fleet.secretNames(of: roles)
         progress(.phase("resolving"))
-        let hosts = roles.flatMap { fleet.inventory.membership(of: $0)?.hosts ?? [] }
-        let places = try await outside.resolve(hosts, fleet.inventory)
+        let places = try await outside.resolve(fleet.hosts(of: roles), fleet.inventory)
+        let secretNames = try fleet.secretNames(of: roles, places)
 
         // Secrets are fetched while hosts are connected and observed.
         async let fetched = outside.fetch(secretNames, fleet.inventory.secretSources, request.controller.environment)
@@ -219,6 +218,6 @@ package struct FleetRun: Sendable {
         RunReport(
             run: attempt.run, command: request.changesHosts ? "apply" : "plan",
             outcome: Outcome.worst(of: hosts.map(\.ending.outcome)),
-            seconds: attempt.start.duration(to: .now).inSeconds, hosts: hosts, notes: fleet.notes)
+            seconds: attempt.start.duration(to: .now).inSeconds, hosts: hosts)
     }
 }

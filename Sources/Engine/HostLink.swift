@@ -19,6 +19,11 @@ package protocol HostLink: Sendable {
         -> LockHolder?
     func releaseLock() async
 
+    /// Who held the lock when the session began.
+    var lockHolder: LockHolder? { get }
+    /// Ends the holder and gives its name; its run fails, and what it did half is put right by the next run.
+    func breakLock(_ ticket: LockTicket) async throws(HostFailure) -> LockHolder?
+
     /// Ends every wait at once.
     func shutdown()
     func close() async

@@ -56,7 +56,7 @@ actor Member {
     /// Asks only what health is decided from: gates and services.
     func observeHealth() async { await observe { $0.resource is any RunningService } }
 
-    private func observe(_ resources: (DeclaredResource) -> Bool) async {
+    private func observe(_ resources: @escaping (DeclaredResource) -> Bool) async {
         guard let link, let desired, trouble == nil else { return }
         let script = ObservationScript(for: desired, on: link.facts, batches: batches, resources: resources)
         do throws(HostFailure) {

@@ -1,4 +1,4 @@
-package import Model
+internal import Model
 package import Report
 
 /// One call of `plan` or `apply`, parsed.

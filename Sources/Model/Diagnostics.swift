@@ -39,7 +39,12 @@ package struct Diagnostic: Error, Hashable, Sendable, CustomStringConvertible {
 /// All mistakes that one pass found. Never empty when thrown.
 package struct Diagnostics: Error, Sendable, CustomStringConvertible {
     package var all: [Diagnostic]
-    package init(_ all: [Diagnostic]) { self.all = all }
+    /// The files that the places are in, to show their lines; `nil` where no file is meant.
+    package var source: SourceTree?
+    package init(_ all: [Diagnostic], in source: SourceTree? = nil) {
+        self.all = all
+        self.source = source
+    }
     package init(_ one: Diagnostic) { self.all = [one] }
     package var description: String { all.map(\.description).joined(separator: "\n") }
 }

@@ -39,6 +39,8 @@ package struct RoleSpec: Sendable {
     package var parameters: [ParameterSpec]
     package var resources: [ResourceSpec]
     package var gates: [GateSpec]
+    /// `members_at_once: all`; only for roles without gates.
+    package var changesAllAtOnce = false
     /// The folder of the role; `templates/` and `files/` are in it.
     package var folder: String
     package var location: SourceLocation

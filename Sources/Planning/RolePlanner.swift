@@ -1,6 +1,6 @@
-package import Compile
+internal import Compile
 package import Model
-package import Resources
+internal import Resources
 
 /// Computes what must change on the members of a role from what all of them show. Pure: the same views give the same plan.
 package struct RolePlanner: Sendable {
@@ -27,7 +27,7 @@ package struct RolePlanner: Sendable {
                 planned = planned.deferred(after: influencer, on: view.host)
             }
             switch planned {
-            case .nothing: continue
+            case .nothing, .unchanged: continue
             case .obstacle(let obstacle):
                 draft.obstacle = draft.obstacle ?? obstacle
             case .change(let change):

@@ -1,4 +1,4 @@
-package import Model
+internal import Model
 internal import Planning
 internal import Resources
 

@@ -36,8 +36,8 @@ enum Invocation {
         do throws(Diagnostics) {
             return try await body()
         } catch {
-            Terminal.note(Fleet.render(error, fleet))
-            if format == .json { Terminal.result(Fleet.json(error, command: command).encodedText(.pretty)) }
+            Terminal.note(InputMistakes.render(error, fleet?.tree))
+            if format == .json { Terminal.result(InputMistakes.json(error, command: command).encodedText(.pretty)) }
             throw ExitCode(1)
         }
     }

@@ -64,7 +64,14 @@ final class ProgressDisplay: Sendable {
     }
 
     /// Leaves the screen as it is, for a question.
-    func pause() { state.withLock { erase(&$0) } }
+    func pause() {
+        state.withLock { state in
+            erase(&state)
+            state.isPaused = true
+        }
+    }
+
+    func resume() { state.withLock { $0.isPaused = false } }
 
     func finish() {
         ticker?.cancel()
@@ -81,7 +88,7 @@ final class ProgressDisplay: Sendable {
 
     fileprivate func redraw() {
         state.withLock { state in
-            guard !state.isFinished else { return }
+            guard !state.isFinished, !state.isPaused else { return }
             erase(&state)
             let width = columns
             let lines = state.order.compactMap { host -> String? in

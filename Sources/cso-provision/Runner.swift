@@ -28,14 +28,7 @@ struct Runner {
             }
             let request = RunRequest(
                 selection: selected.selection, changesHosts: changesHosts,
-                confirm: asks
-                    ? { hosts in
-                        display.pause()
-                        let errorText = ReportText(
-                            usesColor: Terminal.usesColor(Terminal.errorIsTerminal), isVerbose: output.verbose)
-                        Terminal.note(errorText.plan(hosts))
-                        return Terminal.agrees(to: "Do this?")
-                    } : nil, controller: controller)
+                confirm: asks ? question(display) : nil, controller: controller)
             return try await FleetRun(
                 fleet: loaded, request: request, outside: outside, progress: { display.show($0) },
                 interruption: Signals.interruption
@@ -50,5 +43,16 @@ struct Runner {
             Terminal.result(text.summary(report))
         }
         if report.outcome.exitCode != 0 { throw ExitCode(report.outcome.exitCode) }
+    }
+
+    private func question(_ display: ProgressDisplay) -> @Sendable ([HostReport]) async -> Bool {
+        let text = ReportText(usesColor: Terminal.usesColor(Terminal.errorIsTerminal), isVerbose: output.verbose)
+        return { hosts in
+            display.pause()
+            Terminal.note(text.plan(hosts))
+            let agreed = Terminal.agrees(to: "Do this?")
+            display.resume()
+            return agreed
+        }
     }
 }

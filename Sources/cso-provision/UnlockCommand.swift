@@ -23,7 +23,7 @@ struct UnlockCommand: AsyncParsableCommand {
             let outside = try Outside.standard(loaded) { path in
                 Terminal.passphrase("passphrase of \(path)").map { Secret($0) }
             }
-            return try await Unlock(fleet: loaded, outside: outside).execute(name) { holder in
+            return try await Unlock(fleet: loaded, outside: outside, controller: controller).execute(name) { holder in
                 yes || Terminal.agrees(to: "\(name) is locked by \(holder). Break it?")
             }
         }

@@ -1,0 +1,101 @@
+internal import Compile
+package import Model
+internal import Resources
+internal import Source
+internal import Zone
+
+/// A fleet as its files describe it: decoded, checked for every host and OS family, and ready to be compiled for hosts that
+/// have said what they are.
+package struct Fleet: Sendable {
+    package let inventory: Inventory
+    package let tree: SourceTree
+    private let specs: [RoleName: RoleSpec]
+    private let compiler: Compiler
+    let batches = BatchCatalogue.standard
+
+    /// Reads and checks everything; throws all mistakes of all files together. Contacts nobody.
+    package static func load(
+        roles: String, inventory: String, environment: [String: String]
+    ) throws(Diagnostics) -> Fleet {
+        let tree = try FleetFiles.load(roles: roles, inventory: inventory)
+        let decodedInventory = InventoryDecoder.decode(tree, environment: environment)
+        let decodedRoles = RecipeDecoder.decode(tree, catalogue: .standard)
+        let mistakes = decodedInventory.diagnostics + decodedRoles.diagnostics
+        guard let inventory = decodedInventory.value, mistakes.isEmpty else {
+            throw Diagnostics(mistakes, in: tree)
+        }
+        let compiler = Compiler(roles: decodedRoles.value, inventory: inventory, catalogue: .standard, tree: tree)
+        let findings = compiler.check()
+        guard findings.isEmpty else { throw Diagnostics(findings, in: tree) }
+        return Fleet(inventory: inventory, tree: tree, specs: decodedRoles.value, compiler: compiler)
+    }
+
+    /// What `check` says when all is well.
+    package var checkSummary: String {
+        let hosts = inventory.roles.flatMap(\.hosts).count
+        return "\(specs.count) roles and \(hosts) hosts of \(inventory.fleet) compile for both OS families"
+    }
+
+    /// All hosts whose address a run over these roles needs: members, and those that templates name.
+    func hosts(of roles: [RoleName]) -> [HostName] {
+        let members = roles.flatMap { inventory.membership(of: $0)?.hosts ?? [] }
+        let others = roles.reduce(into: Set<HostName>()) { $0.formUnion(compiler.hostsAskedFor(by: $1)) }
+        return members + others.subtracting(members).sorted()
+    }
+
+    /// Every secret that a member of these roles may need, whatever its OS family turns out to be.
+    func secretNames(of roles: [RoleName], _ places: [HostName: PlacedHost]) throws(Diagnostics) -> Set<SecretName> {
+        var names: Set<SecretName> = []
+        for role in roles {
+            for host in inventory.membership(of: role)?.hosts ?? [] {
+                for family in HostFacts.OSFamily.allCases {
+                    names.formUnion(
+                        try compiler.compile(role, on: host, family: family, placements: placements(places)).secretNames)
+                }
+            }
+        }
+        return names
+    }
+
+    func compile(
+        _ role: RoleName, on host: HostName, facts: HostFacts, _ places: [HostName: PlacedHost]
+    ) throws(HostFailure) -> DesiredHost {
+        guard let family = facts.family else {
+            throw HostFailure(
+                .failed, "its operating system is \(facts.osID) \(facts.osVersion), which no recipe is written for",
+                remedy: "Amazon Linux 2023 and Debian 12 are")
+        }
+        do throws(Diagnostics) {
+            return try compiler.compile(role, on: host, family: family, placements: placements(places))
+        } catch {
+            throw HostFailure(.failed, error.description)
+        }
+    }
+
+    /// The members of a role in the order in which they are changed.
+    func rollingOrder(of role: RoleName, _ places: [HostName: PlacedHost]) -> [PlacedHost] {
+        compiler.rollingOrder(of: role, placements: placements(places)).compactMap { places[$0] }
+    }
+
+    /// Providers before consumers, else the order given.
+    func providersFirst(_ roles: [RoleName]) -> [RoleName] {
+        var ordered: [RoleName] = []
+        func add(_ role: RoleName) {
+            guard roles.contains(role), !ordered.contains(role) else { return }
+            // No cycle can come here: `check` refuses it.
+            for provider in after(role) { add(provider) }
+            ordered.append(role)
+        }
+        roles.forEach(add)
+        return ordered
+    }
+
+    func after(_ role: RoleName) -> [RoleName] { compiler.providers(of: role) }
+
+    /// The role promises no service, and asks for its members to be changed together.
+    func changesAtOnce(_ role: RoleName) -> Bool { specs[role]?.changesAllAtOnce ?? false }
+
+    private func placements(_ places: [HostName: PlacedHost]) -> [HostName: Placement] {
+        places.mapValues { Placement(address: $0.address, availabilityZone: $0.availabilityZone) }
+    }
+}
