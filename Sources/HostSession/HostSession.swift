@@ -131,37 +131,49 @@ package actor HostSession {
     private func answer(
         during work: String, by deadline: Deadline, silence: Duration?, take: (AnswerPart) throws(SessionError) -> Void
     ) async throws(SessionError) -> Int32 {
-        var ends: [Int32] = []
-        while ends.count < 2 {
+        var outputState = StreamState.beforeFrame
+        var errorState = StreamState.beforeFrame
+        while true {
+            if case .ended(let status) = outputState, case .ended = errorState { return status }
             switch try await receive(during: work, by: deadline, silence: silence) {
             case .output(let bytes):
                 let events = try SessionError.mapping { () throws(ProtocolError) in try output.scan(bytes) }
-                for event in events { try pass(event, fromOutput: true, to: take).map { ends.append($0) } }
+                for event in events { try pass(event, of: &outputState, fromOutput: true, to: take) }
             case .errorOutput(let bytes):
                 let events = try SessionError.mapping { () throws(ProtocolError) in try errors.scan(bytes) }
-                for event in events { try pass(event, fromOutput: false, to: take).map { ends.append($0) } }
+                for event in events { try pass(event, of: &errorState, fromOutput: false, to: take) }
             case .end(let status):
                 throw .cut(during: work, reason: "the remote shell ended with \(status)")
             }
         }
-        return ends[0]
     }
 
-    /// The frame's status if this is the end of one of its streams.
+    /// Where one stream stands in the answer to a frame.
+    private enum StreamState { case beforeFrame, inFrame, ended(Int32) }
+
     private func pass(
-        _ event: StreamScanner.Event, fromOutput: Bool, to take: (AnswerPart) throws(SessionError) -> Void
-    ) throws(SessionError) -> Int32? {
-        switch event {
-        case .bytes(let bytes): try take(fromOutput ? .output(bytes) : .errorOutput(bytes))
-        case .marker(let marker) where marker.kind == .end:
-            let (number, status) = try SessionError.mapping { () throws(ProtocolError) in try marker.numbers() }
-            guard number == sequence else {
-                throw .protocolViolation("the host answered frame \(number) and not \(sequence)")
-            }
-            return status
-        case .marker(let marker): try take(.marker(marker, onOutput: fromOutput))
+        _ event: StreamScanner.Event, of state: inout StreamState, fromOutput: Bool,
+        to take: (AnswerPart) throws(SessionError) -> Void
+    ) throws(SessionError) {
+        switch (event, state) {
+        case (.bytes(let bytes), .inFrame): try take(fromOutput ? .output(bytes) : .errorOutput(bytes))
+        // Late words of an earlier step; see Marker.Kind.begin.
+        case (.bytes, .beforeFrame), (.bytes, .ended): break
+        case (.marker(let marker), .beforeFrame) where marker.kind == .begin:
+            _ = try status(of: marker)
+            state = .inFrame
+        case (.marker(let marker), .inFrame) where marker.kind == .end: state = .ended(try status(of: marker))
+        case (.marker(let marker), .inFrame): try take(.marker(marker, onOutput: fromOutput))
+        case (.marker(let marker), _): throw .protocolViolation("the host sent \(marker.kind.rawValue) between frames")
         }
-        return nil
+    }
+
+    private func status(of marker: Marker) throws(SessionError) -> Int32 {
+        let (number, status) = try SessionError.mapping { () throws(ProtocolError) in try marker.numbers() }
+        guard number == sequence else {
+            throw .protocolViolation("the host answered frame \(number) and not \(sequence)")
+        }
+        return status
     }
 
     private func receive(

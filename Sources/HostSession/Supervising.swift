@@ -91,7 +91,7 @@ extension HostSession {
                 switch marker.kind {
                 case .beat: if onOutput { output(.beat) }
                 case .done: end = SupervisedEnd(result: marker.first, detail: marker.second)
-                case .part, .end:
+                case .begin, .part, .end:
                     throw .protocolViolation("the host sent \(marker.kind.rawValue) in the middle of a step")
                 }
             }

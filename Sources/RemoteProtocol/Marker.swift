@@ -1,7 +1,11 @@
-/// A line of the reader's own between the output of commands, on both streams: `BOUNDARY KIND FIRST SECOND`, preceded by a
-/// line break of its own, so that output that ends without one is cut exactly.
+/// A line of the reader's own between the output of commands, on both streams: a byte 1, then `BOUNDARY KIND FIRST SECOND`.
+/// It begins wherever the output before it ended. The byte 1 keeps a shell's tracing of the command that prints a marker
+/// from looking like one, and is rare enough in output that hardly anything is ever held back.
 package struct Marker: Sendable, Hashable {
     package enum Kind: String, Sendable {
+        /// A frame's output begins: its sequence number. What came since the last end was written late, by something that an
+        /// earlier step left behind or that was still dying.
+        case begin
         /// One question's output ends: its index and status.
         case part
         /// The frame's output ends: its sequence number and status.

@@ -9,8 +9,8 @@ package enum QuestionScript {
     package static func text(_ questions: some Sequence<HostQuestion>) -> ShellText {
         var script: ShellText = ""
         for (index, question) in questions.enumerated() {
-            // The colon makes an empty question a group; the line break ends a comment or a here-document in the question's last line.
-            script += "{ :\n\(script: question.script)\n}; cso_mark part \(index) $?\n"
+            // The colon makes an empty question a group; the line breaks end a comment, a here-document or a final backslash.
+            script += "{ :\n\(script: question.script)\n\n}; cso_mark part \(index) $?\n"
         }
         return script
     }

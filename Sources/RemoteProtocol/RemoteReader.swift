@@ -33,14 +33,14 @@ package enum RemoteReader {
         read -r cso_b </proc/sys/kernel/random/uuid || exit 70;
         cso_b="cso:$cso_b"; cso_n=0;
         cso_mark() {
-        printf "\n%s %s %s %s\n" "$cso_b" "$1" "$2" "$3" &&
-        printf "\n%s %s %s %s\n" "$cso_b" "$1" "$2" "$3" >&2 || exit 75; };
+        printf "\001%s %s %s %s\n" "$cso_b" "$1" "$2" "$3" &&
+        printf "\001%s %s %s %s\n" "$cso_b" "$1" "$2" "$3" >&2 || exit 75; };
         printf "\n\#(Hello.greeting) \#(version) %s\n" "$cso_b";
         \#(facts)
         \#(remains)
         cso_mark end 0 0;
         while read -r k n m t; do
-        cso_n=$((cso_n+1)); r=0;
+        cso_n=$((cso_n+1)); r=0; cso_mark begin $cso_n 0;
         s=$(head -c "$n"); [ "${#s}" -eq "$n" ] || exit 74;
         if [ "$m" -eq 0 ]; then exec 3</dev/null; else
         f=$cso_p/payload.${cso_b#cso:};

@@ -7,14 +7,14 @@ package struct StreamScanner: Sendable {
         case marker(Marker)
     }
 
-    /// Line break, boundary, blank.
+    /// A byte 1, boundary, blank.
     private let opening: [UInt8]
     /// Starts with the part of a marker that has come so far, or is empty.
     private var held: [UInt8] = []
     /// More than any line that `cso_mark` writes.
     private static let longestMarker = 200
 
-    package init(boundary: String) { opening = Array("\n\(boundary) ".utf8) }
+    package init(boundary: String) { opening = [1] + Array("\(boundary) ".utf8) }
 
     package mutating func scan(_ chunk: [UInt8]) throws(ProtocolError) -> [Event] {
         let bytes = held.isEmpty ? chunk : held + chunk

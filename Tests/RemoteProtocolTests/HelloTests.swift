@@ -1,0 +1,113 @@
+import Model
+import Testing
+
+@testable import RemoteProtocol
+
+@Suite struct HelloTests {
+    private static let boundary = "cso:11111111-2222-3333-4444-555555555555"
+    private static let body = #"""
+        os ID=debian
+        os VERSION_ID="12"
+        hostname backend01
+        boot 7c1b9c3e-0000-4000-8000-1234567890ab
+        arch x86_64
+        init systemd
+        uid 0
+        mount 22 1 0:20 / / rw,relatime shared:1 - ext4 /dev/root rw
+        mount 40 22 0:44 / /mnt/efs\040data rw - nfs4 10.1.128.9:/ rw,vers=4.1
+        step 20260101T000000Z-aaaaaa-3
+        about summary install nginx
+        about limit 600
+        about owner ann
+        about controller jump
+        about run 20260101T000000Z-aaaaaa
+        about since 2026-01-01T00:00:00Z
+        status exit-code exited:7
+        step 20260101T000000Z-aaaaaa-4
+        about summary restart nginx.service
+        about limit 90
+        lock owner ann
+        lock controller jump
+        lock run 20260101T000000Z-aaaaaa
+        lock since 2026-01-01T00:00:00Z
+        lock pid 812
+        lock held yes
+
+        """#
+
+    private static func stream(banner: String) -> [UInt8] {
+        Array("\(banner)\ncso-provision-reader 1 \(boundary)\n\(body)\u{1}\(boundary) end 0 0\n".utf8)
+    }
+
+    @Test(arguments: ["", "Welcome\nto the host\n", "no line break", "\ncso-provision-read\n", "\n\n"])
+    func isFoundBehindAnyBannerAndAtEverySplit(banner: String) throws {
+        let stream = Self.stream(banner: banner)
+        for split in 0...stream.count {
+            var scanner = HelloScanner()
+            // Standard error may come first: the boundary in it means nothing until the greeting is known.
+            #expect(try scanner.scan(errors: Array("mesg: not a tty\u{1}\(Self.boundary) end 0 0\n".utf8)) == nil)
+            let first = try scanner.scan(output: Array(stream[..<split]))
+            let hello = try #require(try first ?? scanner.scan(output: Array(stream[split...]))).hello
+            #expect(hello.boundary == Self.boundary)
+            #expect(hello.facts.hostname == "backend01")
+        }
+    }
+
+    @Test func saysWhatTheHostIs() throws {
+        var scanner = HelloScanner()
+        _ = try scanner.scan(output: Self.stream(banner: ""))
+        let hello = try #require(try scanner.scan(errors: Array("\u{1}\(Self.boundary) end 0 0\n".utf8))).hello
+        let ticket = LockTicket(
+            owner: "ann", controller: "jump", run: "20260101T000000Z-aaaaaa", since: "2026-01-01T00:00:00Z")
+        #expect(
+            hello.facts
+                == HostFacts(
+                    osID: "debian", osVersion: "12", family: .debian, architecture: "x86_64", hostname: "backend01",
+                    bootID: "7c1b9c3e-0000-4000-8000-1234567890ab", userID: 0, hasSystemd: true,
+                    mounts: [
+                        .init(point: "/", type: "ext4", source: "/dev/root", options: ["rw", "relatime"]),
+                        .init(point: "/mnt/efs data", type: "nfs4", source: "10.1.128.9:/", options: ["rw"]),
+                    ]))
+        #expect(hello.facts.mounts[1].isNetwork)
+        #expect(hello.lockHolder == ticket)
+        #expect(hello.leftovers.map(\.id) == ["20260101T000000Z-aaaaaa-3", "20260101T000000Z-aaaaaa-4"])
+        #expect(hello.leftovers.map(\.summary) == ["install nginx", "restart nginx.service"])
+        #expect(hello.leftovers.map(\.end) == [.exited(7), nil])
+        #expect(hello.leftovers[0].ticket == ticket)
+        #expect(hello.leftovers[0].limit == 600)
+        #expect(hello.leftovers[0].id.run == ticket.run)
+        #expect(hello.leftovers[1].id.number == 4)
+    }
+
+    @Test func anotherVersionIsRefused() {
+        var scanner = HelloScanner()
+        #expect(throws: ProtocolError.otherVersion("2")) {
+            try scanner.scan(output: Array("\ncso-provision-reader 2 \(Self.boundary)\n".utf8))
+        }
+    }
+
+    @Test(arguments: ["uid 0", "boot 7c1b9c3e-0000-4000-8000-1234567890ab"]) func anIncompleteHelloIsRefused(
+        line: String
+    ) throws {
+        let text = Self.body.replacing(line + "\n", with: "")
+        #expect(throws: ProtocolError.self) { try Hello(text: Array(text.utf8), boundary: Self.boundary) }
+    }
+
+    @Test(arguments: [
+        (
+            "36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue", "/mnt2", "ext3",
+            "/dev/root"
+        ),
+        ("36 35 98:0 / /a\\134b\\012c rw - tmpfs none rw", "/a\\b\nc", "tmpfs", "none"),
+        ("36 35 98:0 / /a rw shared:1 master:2 propagate_from:3 - xfs /dev/x rw", "/a", "xfs", "/dev/x"),
+    ]) func mountInfoIsDecoded(line: String, point: String, type: String, source: String) throws {
+        let mount = try #require(HostFacts.Mount(mountInfo: line))
+        #expect([mount.point, mount.type, mount.source] == [point, type, source])
+    }
+
+    @Test(arguments: ["", "36 35 98:0 / /a rw", "36 35 98:0 / /a rw - ext3"]) func brokenMountInfoIsNoMount(
+        line: String
+    ) {
+        #expect(HostFacts.Mount(mountInfo: line) == nil)
+    }
+}
