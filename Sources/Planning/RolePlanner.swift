@@ -19,12 +19,17 @@ package struct RolePlanner: Sendable {
         var draft = HostPlan(host: view.host, health: view.health)
         var pending: [Pending] = []
         /// The first change that may alter anything after it.
-        var influencer: ResourceID?
+        var influencer: DeclaredResource?
+        var previous: DeclaredResource?
 
         for declared in view.desired.resources {
             var planned = judge(declared, on: view, members: members)
-            if let influencer {
-                planned = planned.deferred(after: influencer, on: view.host)
+            // A transaction that is still being collected influences what comes after it, not its own parts.
+            let isSameTransaction = influencer.map { $0.isInOneTransaction(with: declared) } ?? false
+            let isNeighbour = previous.map { $0.isInOneTransaction(with: declared) } ?? false
+            previous = declared
+            if let influencer, !(isSameTransaction && isNeighbour) {
+                planned = planned.deferred(after: influencer.id, on: view.host)
             }
             switch planned {
             case .nothing, .unchanged: continue
@@ -34,7 +39,7 @@ package struct RolePlanner: Sendable {
                 draft.changes.append(change)
                 if change.knownAfter != nil || draft.obstacle != nil { continue }
                 pending.append(Pending(declared: declared, change: change, observed: view.observation(of: declared)))
-                if declared.resource.influence == .anything { influencer = declared.id }
+                if declared.resource.influence == .anything { influencer = influencer ?? declared }
             }
         }
         draft.groups = groups(pending, on: view)
@@ -181,19 +186,21 @@ package struct RolePlanner: Sendable {
     /// so that a service sees all its new files at once.
     private func settleOwed(_ plan: inout HostPlan, _ view: HostView) {
         let services = view.desired.resources.compactMap { $0.resource as? any RunningService }
+        // A service that shall be started by this plan reads its files then; what its start leaves owed is known after.
         let starting = Set(
             plan.changes.compactMap { change in
-                change.knownAfter == nil && change.differences.contains { $0.key == "running" && $0.desired == true }
+                change.differences.contains { $0.key == "running" && $0.desired == true }
                     ? services.first { $0.id == change.resource }?.unit : nil
             })
         var owed = Set(view.owed)
-        for change in plan.changes where change.knownAfter == nil || change.isExpected { owed.formUnion(change.notifies) }
+        for change in plan.changes where change.isExpected {
+            owed.formUnion(change.notifies.filter { !starting.contains($0.unit) })
+        }
         let others = plan.changes
         let mayCome = Set(plan.changes.flatMap(\.notifies)).subtracting(owed)
         for notification in owed.sorted(by: { $0.noteName < $1.noteName }) {
             // A restart does what a reload does, and a fresh start reads every file.
             if notification.action == .reload, owed.contains(Notification(.restart, notification.unit)) { continue }
-            if starting.contains(notification.unit), !view.owed.contains(notification) { continue }
             let service = services.first { $0.unit == notification.unit }
             let change = PlannedChange(
                 resource: ResourceID(kind: "service", identity: notification.unit.rawValue),
@@ -216,6 +223,13 @@ package struct RolePlanner: Sendable {
 
     private func forgotten(_ view: HostView) -> [ResourceID] {
         (view.ledger ?? []).subtracting(view.desired.resources.map(\.id)).sorted()
+    }
+}
+
+extension DeclaredResource {
+    fileprivate func isInOneTransaction(with other: DeclaredResource) -> Bool {
+        let kind = type(of: resource)
+        return kind.isTransaction && ObjectIdentifier(kind) == ObjectIdentifier(type(of: other.resource))
     }
 }
 

@@ -30,6 +30,10 @@ package protocol ResourceKind: Sendable {
     /// those of earlier ones. Must be safe to run again after having been cut off at any point.
     static func steps(for changes: [Change<Self>], on facts: HostFacts) -> [HostStep]
 
+    /// Neighbouring changes of this kind are made in one go (packages in one transaction), so that none of them is "known
+    /// after" another.
+    static var isTransaction: Bool { get }
+
     /// Paths that this resource writes; two resources of a host must not share one.
     var managedPaths: [String] { get }
 
@@ -45,6 +49,7 @@ extension ResourceKind {
     package var id: ResourceID { ResourceID(kind: Self.name, identity: identity) }
     package var isSensitive: Bool { false }
     package var influence: Influence { .itself }
+    package static var isTransaction: Bool { false }
     package var managedPaths: [String] { [] }
     package var creation: ChangeAction { .create }
     package var managedContent: (path: String, content: Content)? { nil }

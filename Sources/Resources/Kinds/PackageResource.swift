@@ -56,6 +56,7 @@ package struct PackageResource: ResourceKind {
     package var identity: String { package }
     /// Maintainer scripts may do anything.
     package var influence: Influence { .anything }
+    package static var isTransaction: Bool { true }
 
     private var request: ProbeRequest { ProbeRequest(PackageBatch.name, package) }
     package func probes(on facts: HostFacts) -> [ProbeRequest] { [request] }
