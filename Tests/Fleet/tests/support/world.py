@@ -1,0 +1,182 @@
+"""All that a test has to do with: the program, the hosts, copies of recipes and inventories, a scratch folder."""
+
+import contextlib
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+from lib import keys, settings
+
+from .harness import Failed, check, equal
+from .hosts import Host
+from .product import Product
+
+REPOSITORY = settings.REPOSITORY_ROOT
+RECIPES = settings.FLEET / "tests/recipes"
+FLEET = settings.FLEET / "fleet"
+SERVICES = ["cso-backend.service", "nginx.service"]
+
+# Recipes of the tests' own (recipes/ROLE/ is a --roles folder) for one host or two. They need no secret, so no AWS call is made.
+SMALL = """fleet: local
+zone: {{name: prod-ha.cso.ss, server: 10.1.0.2, deadline: 5s}}
+network: [10.1.0.0/16]
+availability_zones: {{eu-west-2a: 10.1.128.0/18, eu-west-2c: 10.1.192.0/18}}
+az_order: [eu-west-2c, eu-west-2a]
+ssh:
+  user: provision
+  identity: ${{CSO_SSH_KEY}}
+  known_hosts: ["${{CSO_KNOWN_HOSTS}}"]
+  connect_deadline: 5s
+{transport}roles:
+  {role}:
+    hosts: [{hosts}]
+    parameters:
+{parameters}
+"""
+
+
+class World:
+    def __init__(self, binary, scratch):
+        self.scratch = pathlib.Path(scratch)
+        self.first, self.second = Host("backend01"), Host("backend02")  # eu-west-2a, eu-west-2c
+        self.spare = Host("keystone02")  # for tests that need one host and no secret
+        self.backends = [self.first, self.second]
+        home = self.folder("home")
+        self.environment = {**fleet_environment(), "HOME": str(home), "TMPDIR": str(self.folder("tmp")),
+                            "CSO_STATE": str(self.folder("state")), "TERM": "xterm"}
+        for name in ("NO_COLOR", "SSH_AUTH_SOCK", "XDG_STATE_HOME", "SUDO_USER"):
+            self.environment.pop(name, None)
+        self.product = Product(binary, self.environment)
+        self._is_converged = False
+
+    def folder(self, name):
+        path = self.scratch / name
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return path
+
+    def fresh_folder(self, name):
+        return pathlib.Path(tempfile.mkdtemp(prefix=name + ".", dir=self.scratch))
+
+    # --- running ---
+
+    def apply(self, *argv, **options):
+        return self.product.run("apply", *argv, "--yes", "--output", "json", **options)
+
+    def plan(self, *argv, **options):
+        return self.product.run("plan", *argv, "--output", "json", **options)
+
+    def backend(self, **options):
+        """The main job as a script runs it."""
+        return self.apply("--role", "backend", **options)
+
+    def recent_runs(self):
+        return [str(run) for run in self.product.runs[-2:]]
+
+    def forget_runs(self):
+        self.product.runs.clear()
+
+    # --- states of the fleet ---
+
+    def distrust(self):
+        """A test failed: whatever it left is put right before the next one."""
+        self._is_converged = False
+        fleet("mend", *[host.name for host in [*self.backends, self.spare]], check=False)
+
+    def converged(self):
+        """Both backends as the shipped recipes want them."""
+        if self._is_converged:
+            return
+        run = self.backend()
+        if run.code != 0:
+            # A test that failed half-way may have broken more than the recipes manage.
+            self.bare()
+            run = self.backend()
+        run.expect(0)
+        self._is_converged = True
+
+    def bare(self):
+        """Both backends as they came, with the same keys."""
+        self._is_converged = False
+        fleet("reset", *[host.name for host in self.backends])
+
+    def spare_bare(self):
+        fleet("reset", self.spare.name)
+
+    def is_converged(self):
+        self._is_converged = True
+
+    @contextlib.contextmanager
+    def untouched(self, *hosts):
+        """Nothing is written to these hosts' disks and their services keep running, while the body runs."""
+        hosts = hosts or self.backends
+        before = {host: (host.fingerprint(), host.units(*SERVICES)) for host in hosts}
+        yield
+        for host in hosts:
+            files, units = before[host]
+            same_files(host, files)
+            equal(host.units(*SERVICES), units, f"services of {host.name}")
+
+    # --- inputs ---
+
+    def inventory(self, *edits):
+        """A copy of Inventory/local with exact replacements, each of which must find its text once."""
+        return self._edited(REPOSITORY / "Inventory/local", {"inventory.yaml": edits})
+
+    def roles(self, edits):
+        """A copy of Roles; `edits` is {path: [(old, new), ...]}."""
+        return self._edited(REPOSITORY / "Roles", edits)
+
+    def _edited(self, source, edits):
+        target = self.fresh_folder("copy") / source.name
+        shutil.copytree(source, target)
+        for path, replacements in edits.items():
+            file = target / path
+            text = file.read_text()
+            for old, new in replacements:
+                count = text.count(old)
+                check(count == 1, f"the test wants to replace {old!r} in {file.name}, which is there {count} times")
+                text = text.replace(old, new)
+            file.write_text(text)
+        return str(target)
+
+    def small(self, role, hosts=None, transport=None, **parameters):
+        """The environment for a run over a recipe of the tests' own. `transport` is a command instead of ssh."""
+        folder = self.fresh_folder("inventory")
+        hosts = hosts or [self.spare]
+        lines = "\n".join(f"      {name}: {value}" for name, value in parameters.items())
+        words = "" if transport is None else "  transport: {command: [" + ", ".join(quoted(w) for w in transport) + "]}\n"
+        (folder / "inventory.yaml").write_text(
+            SMALL.format(role=role, hosts=", ".join(h.name for h in hosts), parameters=lines, transport=words))
+        return {"CSO_INVENTORY": str(folder), "CSO_ROLES": str(RECIPES / role)}
+
+    def known_hosts(self, change):
+        """A known_hosts of its own; `change` gets the lines and returns others."""
+        path = self.fresh_folder("trust") / "known_hosts"
+        path.write_text("".join(change(keys.KNOWN_HOSTS.read_text().splitlines(keepends=True))))
+        return {"CSO_KNOWN_HOSTS": str(path)}
+
+
+def quoted(word):
+    return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def same_files(host, before):
+    from .harness import same
+    same(before, host.fingerprint(), f"files of {host.name}")
+
+
+def fleet(*argv, check=True, quiet=True):
+    """The fleet's own command."""
+    done = subprocess.run([str(FLEET), *argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE if quiet else None, text=True)
+    if check and done.returncode != 0:
+        raise Failed(f"fleet {' '.join(argv)} ended with {done.returncode}: {(done.stderr or '').strip()[-400:]}")
+    return done.stdout
+
+
+def fleet_environment():
+    """What `eval "$(fleet env)"` gives an operator's shell."""
+    text = subprocess.run(["bash", "-c", f'eval "$({FLEET} env)" && env -0'], check=True, stdout=subprocess.PIPE).stdout
+    return dict(entry.split("=", 1) for entry in text.decode().split("\0") if "=" in entry)
