@@ -67,6 +67,23 @@ let package = Package(
                 "Model", "Resources", "RemoteProtocol", "Source", "Compile", "Planning", "Rollout", "Report", "Transport",
                 "Trust", "SSH", "HostSession", "Zone", "Cloud", "Records",
             ]),
-        .executableTarget(name: "cso-provision", dependencies: ["Engine", "Report", arguments], swiftSettings: strict),
+        .executableTarget(
+            name: "cso-provision", dependencies: ["Model", "Engine", "Report", arguments], swiftSettings: strict),
+
+        // Tests. Support holds the real servers that several of them start.
+        .target(
+            name: "TestSupport", dependencies: ["Model", "Transport", "Trust", "SSH"], path: "Tests/TestSupport",
+            swiftSettings: strict),
+        tests("Model", []),
+        tests("RemoteProtocol", ["Model"]),
+        tests("Resources", ["Model", "Transport", collections], exclude: ["Fixtures"]),
+        tests("Source", ["Model", "Resources"]),
+        tests("Compile", ["Source", "Model", "Resources"]),
+        tests("Rollout", ["Model"]),
+        tests("Trust", []),
+        tests("SSH", ["Model", "Transport", "Trust", "TestSupport"]),
+        tests("HostSession", ["Model", "RemoteProtocol", "Transport", "CLinux"]),
+        tests("Zone", ["Model", "Transport"]),
+        tests("Cloud", ["Model", "Transport"], exclude: ["Fixtures"]),
     ]
 )
