@@ -29,20 +29,20 @@ enum ZoneQuery {
     /// c-ares's one-time set-up, which must not run twice at once.
     private static let libraryStatus: Int32 = ares_library_init(ARES_LIB_INIT_ALL)
 
-    /// Blocks until all names have an outcome, at most until the deadline. `server` is what
-    /// `ares_set_servers_ports_csv` takes; `nil` = the system's resolvers.
+    /// Blocks until all names have an outcome, at most until the deadline. `servers` are `ADDRESS:PORT`; `nil` = the
+    /// system's resolvers.
     static func run(
-        _ names: [String], _ type: RecordType, server: String?, within allowance: Duration, interrupt: Interrupt
+        _ names: [String], _ type: RecordType, servers: [String]?, within allowance: Duration, interrupt: Interrupt
     ) -> [Outcome] {
         guard libraryStatus == cares_success else { return names.map { _ in failed(libraryStatus) } }
         var pass = Pass(
-            type: type, server: server, asksOthers: false, allowance: allowance,
+            type: type, servers: servers, asksOthers: false, allowance: allowance,
             end: .now.advanced(by: allowance), interrupt: interrupt)
         var outcomes = pass.run(names)
         // c-ares goes on to the system's next resolver after SERVFAIL or REFUSED only in a mode in which 1.18 reports them
         // as "could not contact". So that mode comes second, and its failures do not replace the reason that is known.
         let unserved = outcomes.indices.filter { outcomes[$0].isRefusalToServe }
-        if server == nil, !unserved.isEmpty {
+        if servers?.count != 1, !unserved.isEmpty {
             pass.asksOthers = true
             for (index, outcome) in zip(unserved, pass.run(unserved.map { names[$0] })) {
                 if case .failed = outcome { continue }
@@ -54,7 +54,7 @@ enum ZoneQuery {
 
     private struct Pass {
         var type: RecordType
-        var server: String?
+        var servers: [String]?
         /// The system's further resolvers are asked when the first one answers SERVFAIL or REFUSED.
         var asksOthers: Bool
         var allowance: Duration
@@ -96,8 +96,8 @@ enum ZoneQuery {
             let status = ares_init_options(
                 &channel, &options,
                 Int32(ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB))
-            guard status == cares_success, let server, let channel else { return status }
-            return ares_set_servers_ports_csv(channel, server)
+            guard status == cares_success, let servers, let channel else { return status }
+            return ares_set_servers_ports_csv(channel, servers.joined(separator: ","))
         }
 
         /// Serves the sockets until all answers are there (false), the deadline has passed (false), or somebody interrupts.

@@ -1,4 +1,5 @@
 internal import CLinux
+internal import Dispatch
 internal import Glibc
 package import Model
 
@@ -34,11 +35,12 @@ package struct ZoneResolver: Sendable {
         let interrupt = Interrupt()
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                // c-ares calls back from inside of its own calls, which may block in poll: a thread of its own, for the
-                // fraction of a second that the zone takes, and not one of the few that run everything else.
-                startThread { [server] in
+                // c-ares wants all calls from one place, which waits in poll: a thread of Dispatch for the fraction of a
+                // second that the zone takes, and not one of the few that run everything else.
+                DispatchQueue.global().async { [server] in
                     let outcomes = ZoneQuery.run(
-                        names.map { $0.lowercased() }, type, server: server, within: deadline, interrupt: interrupt)
+                        names.map { $0.lowercased() }, type, servers: server.map { [$0] }, within: deadline,
+                        interrupt: interrupt)
                     continuation.resume(returning: outcomes)
                 }
             }
@@ -75,26 +77,4 @@ final class Interrupt: Sendable {
         var one: UInt64 = 1
         write(descriptor, &one, 8)
     }
-}
-
-/// Runs `body` on a new thread that nobody joins.
-private func startThread(_ body: @escaping @Sendable () -> Void) {
-    final class Box: Sendable {
-        let body: @Sendable () -> Void
-        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-    }
-    let box = Unmanaged.passRetained(Box(body))
-    var thread = pthread_t()
-    let code = pthread_create(
-        &thread, nil,
-        { argument in
-            argument.map { Unmanaged<Box>.fromOpaque($0).takeRetainedValue().body() }
-            return nil
-        }, box.toOpaque())
-    guard code == 0 else {
-        // Out of threads: better to block one of the pool for a moment than not to answer.
-        box.takeRetainedValue().body()
-        return
-    }
-    pthread_detach(thread)
 }
