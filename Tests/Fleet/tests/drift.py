@@ -64,7 +64,7 @@ def drifted_sensitive(world):
         equal(found, [], f"what `{' '.join(shown.argv)}` shows")
 
 
-@test("a mode or an owner changed by hand is put right without rewriting the file or reloading for content")
+@test("a mode or an owner changed by hand is put right without rewriting the file")
 def drifted_mode(world):
     world.converged()
     host = world.first

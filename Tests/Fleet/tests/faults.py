@@ -211,7 +211,7 @@ def full_disk(world):
     ill, well = world.first, world.second
     with is_full(ill, "/etc/nginx/conf.d"):
         run = faulty_run_in_order(world, ill, well)
-        contains(run.hosts[ill.name]["reason"], "No space left", "the reason")
+        contains(run.hosts[ill.name]["output"], "No space left", "what the step said")
         equal(ill.sh("ls /etc/nginx/conf.d").split(), ["filler"], "what the failed write left")
     world.backend().expect(0)
     equal(ill.leftovers(), [], "leftovers")
@@ -225,7 +225,7 @@ def full_state(world):
     ill.write(PROPERTIES, right + b"# by hand\n")
     with is_full(ill, "/var/lib/cso-provision"):
         run = faulty_run_in_order(world, ill, well)
-        contains(run.hosts[ill.name]["reason"], "No space left", "the reason")
+        contains(run.hosts[ill.name]["output"], "No space left", "what the step said")
         equal(ill.read(PROPERTIES), right + b"# by hand\n", "the file, which stays as it was")
     world.backend().expect(0, "changed")
     equal(ill.read(PROPERTIES), right, "the file after the disk has room again")

@@ -1,0 +1,152 @@
+"""Two runs at once, a run that is asked to end, and a controller that dies while a long step runs."""
+
+import os
+import signal
+import time
+
+from support.harness import check, contains, equal, test, wait_until
+from support.world import fleet
+
+STEP = "take some time"
+
+
+def log(host):
+    return host.read("/var/lib/cso-slow/log").decode().split("\n")[:-1] if host.exists("/var/lib/cso-slow/log") else []
+
+
+@test("two runs at once: one works, the other ends with 5 and names it; an unlocked host is then free")
+def two_runs(world):
+    host = world.spare
+    env = world.small("slow", seconds=4, round="two-runs")
+    argv = ("apply", "--role", "slow", "--yes", "--output", "json")
+    started = world.product.start(*argv, env=env)
+    try:
+        started.await_progress(STEP)
+        with_folder = {**env, "CSO_STATE": str(world.folder("other-state"))}  # as from another controller
+        second = world.apply("--role", "slow", env=with_folder).expect(5, "refused")
+        check(second.seconds < 4, f"it does not wait: {second.seconds:.1f} s")
+        plan = world.plan("--role", "slow", env=env)
+        check(plan.code == 2, "plan takes no lock and is not kept out", str(plan))
+        first = world.product.remember(started.finish()).expect(0, "changed")
+        contains(second.hosts[host.name]["reason"], first.json["run"], "the reason names the other run")
+        equal(second.hosts[host.name]["outcome"], "refused", "outcome")
+        equal(log(host), ["begun two-runs", "ended two-runs"], "the step ran once")
+        world.apply("--role", "slow", env=env).expect(0, "unchanged")
+        equal(host.leftovers(), [], "leftovers")
+    finally:
+        started.ensure_ended()
+        world.spare_bare()
+
+
+@test("SIGINT once: it ends after the current step with 130 and complete JSON; the next run goes on")
+def interrupted(world):
+    host = world.spare
+    env = world.small("slow", seconds=3, round="interrupted")
+    started = world.product.start("apply", "--role", "slow", "--yes", "--output", "json", env=env)
+    try:
+        started.await_progress(STEP)
+        started.send(signal.SIGINT)
+        run = world.product.remember(started.finish(30)).expect(130, "interrupted")
+        contains(run.err, "after the current step", "what it says at once")
+        equal(run.outcomes(), {host.name: "interrupted"}, "outcomes")
+        check(f"command:{STEP}" in run.changes(host.name), "what was done is in the document", str(run.hosts))
+        equal(log(host), ["begun interrupted", "ended interrupted"], "the step came to its end")
+        check(not host.exists("/var/lib/cso-slow/after"), "no further step")
+        equal(host.leftovers(), [], "leftovers")
+        run = world.apply("--role", "slow", env=env).expect(0, "changed")
+        equal(set(run.changes(host.name)), {"file:/var/lib/cso-slow/after"}, "what the next run does")
+        equal(len(log(host)), 2, "the step ran once")
+    finally:
+        started.ensure_ended()
+        world.spare_bare()
+
+
+@test("SIGINT twice: it ends at once; the step goes on by itself and the next run waits for it")
+def interrupted_twice(world):
+    host = world.spare
+    env = world.small("slow", seconds=4, round="twice")
+    started = world.product.start("apply", "--role", "slow", "--yes", "--output", "json", env=env)
+    try:
+        started.await_progress(STEP)
+        began = time.monotonic()
+        started.send(signal.SIGINT)
+        time.sleep(0.3)
+        started.send(signal.SIGINT)
+        run = world.product.remember(started.finish(30))
+        equal(run.code, 130, "exit code")
+        check(time.monotonic() - began < 2, "at once")
+        world.apply("--role", "slow", env=env).expect(0, "changed")
+        equal(log(host), ["begun twice", "ended twice"], "the step ran once")
+        equal(host.leftovers(), [], "leftovers")
+    finally:
+        started.ensure_ended()
+        world.spare_bare()
+
+
+@test("the controller is killed while a long step runs: the step comes to its end, the next run waits and finishes")
+def killed_during_step(world):
+    host = world.spare
+    env = world.small("slow", seconds=6, round="killed")
+    started = world.product.start("apply", "--role", "slow", "--yes", "--output", "json", env=env)
+    try:
+        started.await_progress(STEP)
+        wait_until(lambda: log(host), 5, "the step begins on the host")
+        started.kill()
+        began = time.monotonic()
+        run = world.apply("--role", "slow", env=env).expect(0, "changed")
+        check(time.monotonic() - began > 3, "the next run waited for the step")
+        contains(run.err, "waiting for", "what it says")
+        equal(log(host), ["begun killed", "ended killed"], "the step ran once, to its end")
+        equal(host.read("/var/lib/cso-slow/after"), b"killed\n", "the step after it")
+        equal(host.leftovers(), [], "leftovers")
+        world.apply("--role", "slow", env=env).expect(0, "unchanged")
+    finally:
+        started.ensure_ended()
+        world.spare_bare()
+
+
+@test("the connection breaks while a long step runs: unreachable, the step comes to its end, the next run goes on")
+def cut_during_step(world):
+    host = world.spare
+    env = world.small("slow", seconds=5, round="cut")
+    started = world.product.start("apply", "--role", "slow", "--yes", "--output", "json", env=env)
+    try:
+        started.await_progress(STEP)
+        wait_until(lambda: log(host), 5, "the step begins on the host")
+        for pid, _, words in host.processes():
+            if words and words[0].startswith("sshd: provision"):
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+        run = world.product.remember(started.finish(30)).expect(4, "unreachable")
+        contains(run.hosts[host.name]["reason"], "cut", "the reason")
+        world.apply("--role", "slow", env=env).expect(0, "changed")
+        equal(log(host), ["begun cut", "ended cut"], "the step ran once, to its end")
+        equal(host.leftovers(), [], "leftovers")
+    finally:
+        started.ensure_ended()
+        world.spare_bare()
+
+
+@test("a black hole while a long step runs: three missed heartbeats, then cut", limit=120)
+def silent_during_step(world):
+    host = world.spare
+    env = world.small("slow", seconds=6, round="hole")
+    started = world.product.start("apply", "--role", "slow", "--yes", "--output", "json", env=env)
+    try:
+        started.await_progress(STEP)
+        wait_until(lambda: log(host), 5, "the step begins on the host")
+        fleet("cut", host.name)
+        began = time.monotonic()
+        run = world.product.remember(started.finish(60)).expect(4, "unreachable")
+        seconds = time.monotonic() - began
+        check(seconds <= 17, f"three heartbeats of 5 s and a bit: {seconds:.1f} s")
+        fleet("mend", host.name)
+        world.apply("--role", "slow", env=env).expect(0, "changed")
+        equal(log(host), ["begun hole", "ended hole"], "the step ran once")
+        equal(host.leftovers(), [], "leftovers")
+    finally:
+        fleet("mend", host.name)
+        started.ensure_ended()
+        world.spare_bare()

@@ -125,7 +125,8 @@ class Host:
         find /etc /opt /var/lib -name '*.cso-tmp' 2>/dev/null
         for f in /var/lib/cso-provision/owed/* /run/cso-provision/steps/* /var/lib/cso-provision/payload.* \
             /var/lib/cso-provision/input.*; do [ -e "$f" ] && echo "$f"; done
-        if [ -s /run/cso-provision/lock ]; then echo "lock: $(tr '\n' ' ' </run/cso-provision/lock)"; fi
+        if [ -e /run/cso-provision/lock ] && ! flock -n /run/cso-provision/lock true; then
+            echo "held lock: $(tr '\n' ' ' </run/cso-provision/lock)"; fi
         systemctl list-units --all --plain --no-legend 'cso-2*' 'cso-r*' 2>/dev/null
         true
         """

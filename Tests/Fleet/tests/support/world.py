@@ -32,17 +32,16 @@ ssh:
 {transport}roles:
   {role}:
     hosts: [{hosts}]
-    parameters:
-{parameters}
-"""
+{parameters}"""
 
 
 class World:
     def __init__(self, binary, scratch):
         self.scratch = pathlib.Path(scratch)
         self.first, self.second = Host("backend01"), Host("backend02")  # eu-west-2a, eu-west-2c
-        self.spare = Host("keystone02")  # for tests that need one host and no secret
         self.backends = [self.first, self.second]
+        # For tests that need no secret: one to be changed, and a peer that serves meanwhile.
+        self.spare, self.witness = Host("keystone02"), Host("keystone01")
         home = self.folder("home")
         self.environment = {**fleet_environment(), "HOME": str(home), "TMPDIR": str(self.folder("tmp")),
                             "CSO_STATE": str(self.folder("state")), "TERM": "xterm"}
@@ -50,6 +49,10 @@ class World:
             self.environment.pop(name, None)
         self.product = Product(binary, self.environment)
         self._is_converged = False
+
+    @property
+    def all(self):
+        return [*self.backends, self.spare, self.witness]
 
     def folder(self, name):
         path = self.scratch / name
@@ -82,7 +85,7 @@ class World:
     def distrust(self):
         """A test failed: whatever it left is put right before the next one."""
         self._is_converged = False
-        fleet("mend", *[host.name for host in [*self.backends, self.spare]], check=False)
+        fleet("mend", *[host.name for host in self.all], check=False)
 
     def converged(self):
         """Both backends as the shipped recipes want them."""
@@ -101,8 +104,8 @@ class World:
         self._is_converged = False
         fleet("reset", *[host.name for host in self.backends])
 
-    def spare_bare(self):
-        fleet("reset", self.spare.name)
+    def spare_bare(self, witness=False):
+        fleet("reset", self.spare.name, *([self.witness.name] if witness else []))
 
     def is_converged(self):
         self._is_converged = True
@@ -145,7 +148,8 @@ class World:
         """The environment for a run over a recipe of the tests' own. `transport` is a command instead of ssh."""
         folder = self.fresh_folder("inventory")
         hosts = hosts or [self.spare]
-        lines = "\n".join(f"      {name}: {value}" for name, value in parameters.items())
+        lines = "".join(f"      {name}: {value}\n" for name, value in parameters.items())
+        lines = "    parameters:\n" + lines if parameters else ""
         words = "" if transport is None else "  transport: {command: [" + ", ".join(quoted(w) for w in transport) + "]}\n"
         (folder / "inventory.yaml").write_text(
             SMALL.format(role=role, hosts=", ".join(h.name for h in hosts), parameters=lines, transport=words))
