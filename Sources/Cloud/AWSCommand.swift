@@ -23,7 +23,8 @@ package struct AWSCommand: Sendable {
     /// The `aws` in PATH, with the caller's environment and `environment` over it.
     ///
     /// Its output comes through a pipe and stays in memory. It runs in a session of its own, so that it cannot ask a
-    /// terminal for anything; when the time is over the whole session ends. Retries are ours: the command makes one try.
+    /// terminal for anything; when the time is over the whole session ends. Retries are ours: the command makes one
+    /// try.
     package static func installed(environment: [String: String] = [:]) -> AWSCommand {
         var overrides = [
             "AWS_MAX_ATTEMPTS": "1", "AWS_PAGER": "", "AWS_CLI_AUTO_PROMPT": "off",

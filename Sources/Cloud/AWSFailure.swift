@@ -1,5 +1,5 @@
-/// Why a call of the `aws` command has no result. Told apart by the service's error codes; what AWS says in words is kept
-/// as a detail for people, and decides nothing but one remedy (see ``isAboutKMS(_:)``) and what is tried again.
+/// Why a call of the `aws` command has no result. Told apart by the service's error codes; what AWS says in words is
+/// kept as a detail for people, and decides nothing but one remedy (see ``isAboutKMS(_:)``) and what is tried again.
 package enum AWSFailure: Error, Sendable, Hashable {
     case notInstalled
     /// A version without the subcommand (batch-get-secret-value came in December 2023), or wrong arguments.
@@ -67,12 +67,12 @@ package enum AWSFailure: Error, Sendable, Hashable {
         case .notInstalled: "install the AWS CLI, or put its folder into PATH"
         case .usage: "install AWS CLI 2.15 or later (1.32 of version 1)"
         case .notConfigured:
-            "give this machine an instance role, or set AWS_PROFILE and AWS_REGION; then try `aws sts get-caller-identity`"
+            "give this machine an instance role, or set AWS_PROFILE and AWS_REGION; `aws sts get-caller-identity` tells"
         case .accessDenied(_, isKMS: true, _):
             "allow kms:Decrypt on the secret's key to this role, in the key's policy too"
         case .accessDenied(let operation, isKMS: false, _):
             operation == "BatchGetSecretValue"
-                ? "allow secretsmanager:BatchGetSecretValue on * and secretsmanager:GetSecretValue on each secret to this role"
+                ? "allow this role secretsmanager:BatchGetSecretValue on * and secretsmanager:GetSecretValue on each secret"
                 : "allow \(operation) to this role in IAM"
         case .notFound:
             "check name, ARN and region in the inventory; create the secret with `cso-provision secrets init`"
@@ -90,8 +90,8 @@ package enum AWSFailure: Error, Sendable, Hashable {
 }
 
 extension AWSFailure {
-    /// From an error code, as the command prints it in parentheses and as `Errors` of a batch has it. `detail` has passed
-    /// ``AWSDetail``.
+    /// From an error code, as the command prints it in parentheses and as `Errors` of a batch has it. `detail` has
+    /// passed ``AWSDetail``.
     init(code: String, operation: String, detail: String) {
         switch code {
         case "AccessDeniedException", "AccessDenied", "UnauthorizedOperation":
@@ -115,8 +115,9 @@ extension AWSFailure {
         }
     }
 
-    /// Secrets Manager reports a denied KMS key with the same code as a denied secret; only the words differ ("Access to KMS
-    /// is not allowed", "not authorized to perform: kms:Decrypt"). It decides the remedy that is shown, nothing else.
+    /// Secrets Manager reports a denied KMS key with the same code as a denied secret; only the words differ ("Access
+    /// to KMS is not allowed", "not authorized to perform: kms:Decrypt"). It decides the remedy that is shown, nothing
+    /// else.
     private static func isAboutKMS(_ detail: String) -> Bool { detail.contains("KMS") || detail.contains("kms:") }
 
     /// From a failed call: exit status (AWS CLI 2: 252 usage, 253 configuration, 254 the service's answer, 255 anything
@@ -162,42 +163,5 @@ extension AWSFailure {
         if rest.first == "(" { rest = rest.drop { $0 != ")" }.dropFirst() }
         rest = rest.drop { $0 == ":" }
         return (String(code), String(operation), String(rest))
-    }
-}
-
-/// Makes what `aws` says fit to be shown: its first line, without what could be a document (botocore's parser quotes the
-/// whole body that it could not read) and without the caller's credentials (a signature error quotes the request).
-struct AWSDetail: Sendable {
-    static let longest = 300
-    let hidden: [String]
-
-    /// `environment` is the one that `aws` gets.
-    init(environment: [String: String]) {
-        hidden = ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"].compactMap { environment[$0] }.filter { $0.count >= 4 }
-    }
-
-    func detail(_ text: String) -> String {
-        let lines = text.split(whereSeparator: \.isNewline).map { $0.trimming(while: \.isWhitespace) }
-        // Version 1 prints its usage before the one line that says what was wrong.
-        let isUsage = lines.first?.hasPrefix("usage:") ?? false
-        guard var line = (isUsage ? lines.first { $0.contains("error:") } : lines.first { !$0.isEmpty }) else {
-            return "it said nothing"
-        }
-        line = line.prefix { $0 != "{" && $0 != "<" }
-        if let quoted = line.firstRange(of: "b'") { line = line[..<quoted.lowerBound] }
-        var shown = String(
-            line.filter { !$0.isNewline && $0.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F } })
-        for secret in hidden { shown.replace(secret, with: "<secret>") }
-        if shown.count > Self.longest { shown = shown.prefix(Self.longest) + "..." }
-        shown = String(shown[...].trimming(while: \.isWhitespace))
-        return shown.isEmpty ? "it said nothing that can be shown" : shown
-    }
-}
-
-extension Substring {
-    func trimming(while isTrimmed: (Character) -> Bool) -> Substring {
-        var result = drop(while: isTrimmed)
-        while let last = result.last, isTrimmed(last) { result.removeLast() }
-        return result
     }
 }

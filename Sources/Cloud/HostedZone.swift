@@ -42,7 +42,8 @@ package struct HostedZone: Sendable {
         return names
     }
 
-    /// Route 53 writes `backend01.prod-ha.cso.ss.`, and characters beyond letters, digits, `-` and `.` as `\052` (octal).
+    /// Route 53 writes `backend01.prod-ha.cso.ss.`, and characters beyond letters, digits, `-` and `.` as `\052`
+    /// (octal).
     private static func plain(_ name: String) -> String {
         var result = ""
         var rest = Substring(name.lowercased())

@@ -1,5 +1,5 @@
-/// Exponential backoff with full jitter: before try n+1 a random time between nothing and base * 2^(n-1), at most the cap.
-/// Randomness and sleep are arguments, so that tests need neither luck nor time.
+/// Exponential backoff with full jitter: before try n+1 a random time between nothing and base * 2^(n-1), at most the
+/// cap. Randomness and sleep are arguments, so that tests need neither luck nor time.
 package struct RetryPolicy: Sendable {
     package var tries: Int
     package var base: Duration

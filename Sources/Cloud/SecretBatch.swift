@@ -3,8 +3,8 @@ internal import Model
 /// Fetches secrets of one region from Secrets Manager: at most 20 a call, several calls at once, what failed in passing
 /// again.
 ///
-/// Only batch-get-secret-value is used. Without the right to call it there is no quiet way around over single calls: the
-/// error names the missing right, so that the rights that a run needs can be read off its first failure.
+/// Only batch-get-secret-value is used. Without the right to call it there is no quiet way around over single calls:
+/// the error names the missing right, so that the rights that a run needs can be read off its first failure.
 struct SecretBatch: Sendable {
     /// The service's limit for `SecretIdList`.
     static let largest = 20

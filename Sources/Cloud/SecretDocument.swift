@@ -92,8 +92,8 @@ struct SourceContent: Sendable {
         }
     }
 
-    /// A file with `get-secret-value`'s or `batch-get-secret-value`'s output. Of several secrets the one with the name (or
-    /// ARN) of the source counts.
+    /// A file with `get-secret-value`'s or `batch-get-secret-value`'s output. Of several secrets the one with the name
+    /// (or ARN) of the source counts.
     init(file bytes: [UInt8], source: String) throws(CloudContentError) {
         let json = try Self.parse(bytes)
         if let page = BatchAnswer(json) {

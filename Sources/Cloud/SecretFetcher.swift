@@ -17,8 +17,8 @@ package struct SecretFetcher: Sendable {
 
     private let standardInput: Int32
 
-    /// Relative paths of sources start at `folder` (the inventory's). `standardInput` is the descriptor that the path `-`
-    /// stands for; it stays open.
+    /// Relative paths of sources start at `folder` (the inventory's). `standardInput` is the descriptor that the path
+    /// `-` stands for; it stays open.
     package init(
         folder: String, command: AWSCommand = .installed(), retry: RetryPolicy = RetryPolicy(), standardInput: Int32 = 0
     ) {
@@ -59,8 +59,8 @@ package struct SecretFetcher: Sendable {
         return FetchedSecrets(book: SecretBook(values: values, versions: versions), warnings: warnings)
     }
 
-    /// The sources of a finished run's book whose current version is another one by now: a rotation landed in the middle.
-    /// Asks again, so it costs as much as `fetch`; files are not read again.
+    /// The sources of a finished run's book whose current version is another one by now: a rotation landed in the
+    /// middle. Asks again, so it costs as much as `fetch`; files are not read again.
     package func rotatedSources(
         since book: SecretBook, from sources: [SecretSource], within allowance: Duration
     ) async throws(CloudErrors) -> [(source: String, was: String, is: String)] {
@@ -208,7 +208,8 @@ package struct SecretFetcher: Sendable {
         return text.isEmpty ? .failure(.empty(name)) : .success(text)
     }
 
-    /// Several programs trim them (rabbitmqctl's prompt, INI readers): allowed, since a certificate ends in a line break.
+    /// Several programs trim them (rabbitmqctl's prompt, INI readers): allowed, since a certificate ends in a line
+    /// break.
     private static func hasBlankEdges(_ text: String) -> Bool {
         guard let first = text.first, let last = text.last else { return false }
         return first.isWhitespace || last.isWhitespace

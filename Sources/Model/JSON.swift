@@ -1,7 +1,7 @@
 package import OrderedCollections
 
-/// A JSON document (RFC 8259). Objects keep the order of their keys; a key that stands twice is refused when read, since
-/// readers disagree about which of the two counts.
+/// A JSON document (RFC 8259). Objects keep the order of their keys; a key that stands twice is refused when read,
+/// since readers disagree about which of the two counts.
 ///
 /// Strings keep their Unicode scalars exactly: `Array(text.utf8)` are the bytes that the document means.
 package enum JSONValue: Sendable, Hashable {

@@ -1,9 +1,9 @@
 /// Replaces secrets in output by `<secret>`, in every form of ``MaskedForms``.
 ///
 /// Every byte that belongs to any occurrence of any form is covered, also where occurrences overlap or touch (such a
-/// run becomes one mark). It finds an occurrence that is split over chunks. It cannot know one that was cut before it saw
-/// it, so text is masked first and shortened after. Values under ``shortest`` bytes are not masked: they would match
-/// everywhere.
+/// run becomes one mark). It finds an occurrence that is split over chunks. It cannot know one that was cut before it
+/// saw it, so text is masked first and shortened after. Values under ``shortest`` bytes are not masked: they would
+/// match everywhere.
 package final class Masker: Sendable, CustomReflectable {
     package static let shortest = 4
     package static let mark = Array("<secret>".utf8)

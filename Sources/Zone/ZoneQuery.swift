@@ -39,8 +39,9 @@ enum ZoneQuery {
             type: type, servers: servers, asksOthers: false, allowance: allowance,
             end: .now.advanced(by: allowance), interrupt: interrupt)
         var outcomes = pass.run(names)
-        // c-ares goes on to the system's next resolver after SERVFAIL or REFUSED only in a mode in which 1.18 reports them
-        // as "could not contact". So that mode comes second, and its failures do not replace the reason that is known.
+        // c-ares goes on to the system's next resolver after SERVFAIL or REFUSED only in a mode in which 1.18 reports
+        // them as "could not contact". So that mode comes second, and its failures do not replace the reason that is
+        // known.
         let unserved = outcomes.indices.filter { outcomes[$0].isRefusalToServe }
         if servers?.count != 1, !unserved.isEmpty {
             pass.asksOthers = true
@@ -86,7 +87,8 @@ enum ZoneQuery {
             var options = ares_options()
             options.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES
             if !asksOthers { options.flags |= ARES_FLAG_NOCHECKRESP }
-            // The first repetition of a lost packet after a quarter of the deadline, at most a second; c-ares doubles it.
+            // The first repetition of a lost packet after a quarter of the deadline, at most a second; c-ares doubles
+            // it.
             let (seconds, attoseconds) = allowance.components
             let milliseconds = seconds * 1000 + attoseconds / 1_000_000_000_000_000
             options.timeout = Int32(clamping: min(1000, max(100, milliseconds / 4)))
@@ -100,7 +102,8 @@ enum ZoneQuery {
             return ares_set_servers_ports_csv(channel, servers.joined(separator: ","))
         }
 
-        /// Serves the sockets until all answers are there (false), the deadline has passed (false), or somebody interrupts.
+        /// Serves the sockets until all answers are there (false), the deadline has passed (false), or somebody
+        /// interrupts.
         private func process(_ channel: ares_channel, _ sockets: Sockets, _ answers: Answers) -> Bool {
             let nobody = ARES_SOCKET_BAD
             while answers.isWaiting {

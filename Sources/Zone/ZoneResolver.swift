@@ -3,8 +3,8 @@ internal import Dispatch
 internal import Glibc
 package import Model
 
-/// Asks the zone for addresses through c-ares: at the system's resolvers (/etc/resolv.conf), or at the one server that the
-/// inventory names. Fully qualified names only, so neither /etc/hosts nor search domains have a say.
+/// Asks the zone for addresses through c-ares: at the system's resolvers (/etc/resolv.conf), or at the one server that
+/// the inventory names. Fully qualified names only, so neither /etc/hosts nor search domains have a say.
 package struct ZoneResolver: Sendable {
     package init() {}
 
@@ -35,8 +35,8 @@ package struct ZoneResolver: Sendable {
         let interrupt = Interrupt()
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                // c-ares wants all calls from one place, which waits in poll: a thread of Dispatch for the fraction of a
-                // second that the zone takes, and not one of the few that run everything else.
+                // c-ares wants all calls from one place, which waits in poll: a thread of Dispatch for the fraction of
+                // a second that the zone takes, and not one of the few that run everything else.
                 DispatchQueue.global().async { [server] in
                     let outcomes = ZoneQuery.run(
                         names.map { $0.lowercased() }, type, servers: server.map { [$0] }, within: deadline,

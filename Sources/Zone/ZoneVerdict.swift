@@ -45,8 +45,8 @@ package enum ZoneProblem: Error, Sendable, Hashable {
 
 /// The zone's answers measured by what the inventory declares. Pure.
 ///
-/// A CNAME is followed if its target's address is in the same answer: the host is then known by its own name and reached
-/// at that address, and two names of one host are found by their address.
+/// A CNAME is followed if its target's address is in the same answer: the host is then known by its own name and
+/// reached at that address, and two names of one host are found by their address.
 package struct ZoneVerdict: Sendable {
     package var placed: [HostName: PlacedHost]
     /// In the order of the inventory.
