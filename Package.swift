@@ -35,7 +35,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
-        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
     ],
     targets: [
         // Pure: no clock, files, network or logging.
@@ -58,7 +58,7 @@ let package = Package(
         source("HostSession", ["Model", "RemoteProtocol", "Transport", "SSH"]),
         .systemLibrary(
             name: "CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"]), .yum(["c-ares-devel"])]),
-        source("Zone", ["Model", "Transport", "CCares"]),
+        source("Zone", ["Model", "CLinux", "CCares"]),
         source("Cloud", ["Model", subprocess]),
         source("Records", ["Model"]),
         source(
