@@ -49,13 +49,13 @@ class Host:
     def enter(self):
         """The words before a command that runs as root on the host."""
         return ["nsenter", "--target", str(self.leader), "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup",
-                "--root", "--wd=/", "--", "/usr/bin/env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root",
+                "--root", "--wd", "--", "/usr/bin/env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root",
                 "LC_ALL=C.UTF-8"]
 
     def sh(self, script, check=True, timeout=30):
         """Output of a script on the host."""
         done = subprocess.run(self.enter() + ["sh", "-c", script], stdin=subprocess.DEVNULL, capture_output=True,
-                              text=True, timeout=timeout)
+                              text=True, errors="replace", timeout=timeout)
         if check and done.returncode != 0:
             raise Failed(f"{self.name}: `{script[:120]}` ended with {done.returncode}: {done.stderr.strip()[:300]}")
         return done.stdout
