@@ -40,17 +40,18 @@ package enum RemoteReader {
         \#(remains)
         cso_mark end 0 0;
         while read -r k n m t; do
-        cso_n=$((cso_n+1)); r=0; cso_mark begin $cso_n 0;
+        cso_n=$((cso_n+1)); r=0; x=;
         s=$(head -c "$n"); [ "${#s}" -eq "$n" ] || exit 74;
         if [ "$m" -eq 0 ]; then exec 3</dev/null; else
         f=$cso_p/payload.${cso_b#cso:};
         [ -d $cso_p ] || mkdir -p $cso_p;
-        if head -c "$m" >"$f"; then
+        if x=$(head -c "$m" 2>&1 >"$f"); then
         read -r x && read -r x && [ "$x" = "$cso_b" ] || { rm -f "$f"; exit 74; };
         exec 3<"$f";
-        else r=74; echo "cso-provision: the input could not be stored in $cso_p" >&2;
-        grep -aqxFe "$cso_b" || exit 74; fi;
+        else r=74; grep -aqxFe "$cso_b" || { rm -f "$f"; exit 74; }; fi;
         rm -f "$f"; fi;
+        cso_mark begin $cso_n 0;
+        [ $r -eq 0 ] || echo "the input could not be stored in $cso_p: $x" >&2;
         if [ $r -eq 0 ]; then case $k in
         Q) ( exec </dev/null 3<&- 9>&-; eval "$s" ); r=$?;;
         S) timeout -s KILL "$t" sh -c "$s" <&3 3<&- 9>&-; r=$?;;

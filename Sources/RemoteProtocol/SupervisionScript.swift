@@ -81,9 +81,9 @@ package struct SupervisionScript: Sendable {
         guard !hasSystemd else { return (text + "exec /bin/sh \(word: script)\n").text }
         // The pid is that of `timeout`, which leads a process group of the step.
         text += """
-            umask 022
+            umask 077
             read -r began x </proc/uptime
-            sh -c 'echo $$ >"$1/pid"; exec timeout -s KILL "$2" sh "$1/script" >"$1/out" 2>"$1/err"' sh \(word: id.folder) \(limit) 8>&-
+            sh -c 'echo $$ >"$1/pid"; umask 022; exec timeout -s KILL "$2" sh "$1/script" >"$1/out" 2>"$1/err"' sh \(word: id.folder) \(limit) 8>&-
             status=$?
             read -r now x </proc/uptime
             if [ $status -eq 137 ] && [ $((${now%.*} - ${began%.*})) -ge \(limit) ]; then line=timeout\\ killed:KILL
@@ -98,7 +98,8 @@ package struct SupervisionScript: Sendable {
 
     /// After the limit systemd sends TERM and, 5 s later, KILL to all that is left.
     private func launchUnit(summary: String, limit: Int) -> ShellText {
-        let finish = "printf '%s %s:%s\\n' \"$SERVICE_RESULT\" \"$EXIT_CODE\" \"$EXIT_STATUS\" >\(id.folder)/status\n"
+        let finish =
+            "umask 077; printf '%s %s:%s\\n' \"$SERVICE_RESULT\" \"$EXIT_CODE\" \"$EXIT_STATUS\" >\(id.folder)/status\n"
         let options = [
             "--quiet", "--collect", "--service-type=exec", "--unit=\(id.unit)",
             "--description=cso-provision: \(singleLine(summary))", "--property=RuntimeMaxSec=\(limit)",
