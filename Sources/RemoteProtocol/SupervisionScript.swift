@@ -123,25 +123,27 @@ package struct SupervisionScript: Sendable {
         """
     }
 
-    /// Passes on what the step writes. The waits grow from 0.05 to 0.5 s, a beat comes at least every 5 s, and every
-    /// 4 s it is asked whether the step still lives and has not written too much. The two descriptors are read by one
-    /// `head` after another, each going on where the last one stopped.
+    /// Passes on what the step writes. The waits grow from 0.05 to 0.5 s. A beat comes about every second, which is when a
+    /// session notices that nobody reads any more and lets go of the lock; every 4 s it is asked whether the step still
+    /// lives and has not written too much. The two descriptors are read by one `head` after another, each going on where
+    /// the last one stopped.
     private var follow: ShellText {
         """
         exec </dev/null 5<"$cso_d/out" 6<"$cso_d/err"
         read -r cso_l cso_x </proc/uptime
         cso_l=${cso_l%.*}
+        cso_t=$cso_l
         cso_i=0
         cso_o=
         cso_status() { cso_s=; [ -f "$cso_d/status" ] && read -r cso_s <"$cso_d/status"; }
         until cso_status; do
         read -r cso_u cso_x </proc/uptime
         cso_u=${cso_u%.*}
+        if [ $cso_u -ne $cso_t ]; then cso_t=$cso_u; cso_mark beat 0 0; fi
         if [ $((cso_u - cso_l)) -ge 4 ] || [ $cso_i -eq 3 ]; then
         cso_l=$cso_u
         if ! cso_alive; then cso_status || cso_s='lost -:-'; break; fi
         for cso_x in out err; do if [ "$(wc -c <"$cso_d/$cso_x")" -gt \(Self.outputLimit) ]; then cso_o=1; cso_stop; fi; done
-        cso_mark beat 0 0
         fi
         head -c 1048576 <&5
         head -c 1048576 <&6 >&2

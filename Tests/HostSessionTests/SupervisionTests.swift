@@ -236,7 +236,7 @@ import Transport
             #expect(error == .heartbeatLost(during: "install"))
             #expect(beats == 2)
             #expect(stopped.count >= 2)
-            #expect(ContinuousClock.now - start < .seconds(26))
+            #expect(ContinuousClock.now - start < .seconds(22))
             // They are ours until they are killed, so the pids are theirs.
             for pid in stopped { kill(pid, SIGKILL) }
             await session.close()
