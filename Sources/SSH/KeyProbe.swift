@@ -37,14 +37,15 @@ final class KeyProbe {
     /// An unencrypted packet (RFC 4253 6) with a publickey request (RFC 4252 7).
     private static func publicKey(inPacket packet: [UInt8]) -> HostKey? {
         var reader = WireReader(packet[...])
-        guard reader.number() != nil, reader.byte() != nil, reader.byte() == UInt8(SSH_MSG_USERAUTH_REQUEST),
+        guard reader.number() != nil, reader.byte() != nil, reader.byte() == requestMessage,
             reader.string() != nil, reader.string() != nil, reader.string() != nil, reader.byte() != nil,
             reader.string() != nil, let blob = reader.string()
         else { return nil }
         return HostKey(blob: Array(blob))
     }
 
-    private static let SSH_MSG_USERAUTH_REQUEST = 50
+    /// SSH_MSG_USERAUTH_REQUEST.
+    private static let requestMessage: UInt8 = 50
 
     private typealias Send =
         @convention(c) (

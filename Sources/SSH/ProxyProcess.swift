@@ -13,7 +13,11 @@ final class ProxyProcess: Sendable {
         self.errorOutput = errorOutput
     }
 
-    deinit { close(errorOutput) }
+    deinit {
+        // Nothing to do after a `stop`.
+        process.kill(SIGKILL, group: true)
+        close(errorOutput)
+    }
 
     /// Starts it in a session of its own: what it starts is ended with it, and a Ctrl-C at our terminal does not reach it.
     static func start(_ command: String) throws(TransportError) -> (process: ProxyProcess, socket: Int32) {
@@ -24,7 +28,7 @@ final class ProxyProcess: Sendable {
             errorOutput = try Descriptors.memoryFile("proxy-errors")
             let process = try SpawnedProcess.spawn(
                 ["/bin/sh", "-c", command], stdin: pair.theirs, stdout: pair.theirs, stderr: errorOutput,
-                newSession: true)
+                newSession: true, endsGroup: true)
             return (ProxyProcess(command: command, process: process, errorOutput: errorOutput), pair.ours)
         } catch {
             close(pair.ours)
@@ -51,13 +55,15 @@ final class ProxyProcess: Sendable {
 
     /// Ends it and its children, politely for a moment, and reaps it.
     func stop() async {
-        if process.reapIfEnded() == nil { process.kill(SIGTERM, group: true) }
-        do throws(TransportError) {
-            _ = try await process.wait(by: Deadline("end of the proxy command", in: .milliseconds(500)))
-        } catch {
-            process.kill(SIGKILL, group: true)
-            // A cancelled task cannot wait; the kernel ends a killed process in its own time.
-            for _ in 0..<100 where process.reapIfEnded() == nil { usleep(1000) }
-        }
+        // A task of its own, because a cancelled one cannot wait, and a run that is interrupted stops its proxies too.
+        await Task { [process] in
+            process.kill(SIGTERM, group: true)
+            do throws(TransportError) {
+                _ = try await process.wait(by: Deadline("end of the proxy command", in: .milliseconds(500)))
+            } catch {
+                process.kill(SIGKILL, group: true)
+                _ = try? await process.wait(by: Deadline("end of the proxy command", in: .seconds(2)))
+            }
+        }.value
     }
 }

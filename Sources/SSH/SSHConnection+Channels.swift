@@ -113,6 +113,7 @@ extension SSHConnection {
             throw .cut(session?.failureReason ?? "closed")
         case .failure(.timedOut): throw .timedOut(waitingFor: deadline.name, after: deadline.allowance)
         case .failure(.wasShutDown): throw .wasShutDown
+        case .failure(.isBroken): throw .cut(Self.brokenReason)
         }
     }
 

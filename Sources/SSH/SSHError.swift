@@ -72,7 +72,7 @@ extension SSHError: CustomStringConvertible {
         case .noBanner(let peer, .silent(let after)):
             "\(peer) accepted the connection and said nothing for \(after.components.seconds) s"
         case .noBanner(let peer, .closed): "\(peer) accepted the connection and closed it without a banner"
-        case .noBanner(let peer, .otherProtocol(let line)): "\(peer) does not speak SSH; it said \"\(line)\""
+        case .noBanner(let peer, .otherProtocol(let line)): "\(peer) sent no SSH banner; it said \"\(line)\""
         case .keyExchangeFailed(let peer, let reason): "key exchange with \(peer) failed: \(reason)"
         case .hostKeyChanged(let peer, let offered, let known):
             "host key of \(peer) changed: it offers \(offered), known is "
@@ -101,7 +101,8 @@ extension SSHError: CustomStringConvertible {
             "packets are dropped: does the host's security group admit port 22 from this machine, and is the host up?"
         case .timedOut: "the host answers on TCP but hangs: look at its load and at its sshd"
         case .unreachable: "look at routes and network ACLs between this machine and the host"
-        case .noBanner(_, .otherProtocol): "something else listens there: is the port right?"
+        case .noBanner(_, .otherProtocol):
+            "something else listens there, or sshd turns us away (MaxStartups, a ban): is the port right?"
         case .noBanner: "sshd is overloaded, not started yet, or drops us (MaxStartups, PerSourcePenalties, a ban)"
         case .keyExchangeFailed:
             "the host must offer curve25519-sha256 or an ECDH group, aes128-ctr or aes256-ctr, and "

@@ -35,11 +35,7 @@ final class Session {
     /// Why a call failed, by the best witness: the peer's own words, the socket, libssh2.
     var failureReason: String {
         if let said = wire.disconnectReason { return "the host said: \(said)" }
-        switch wire.endOfStream {
-        case 0: return "the other side closed the connection"
-        case let code?: return wire.describe(code)
-        case nil: return Library.lastError(raw)
-        }
+        return wire.endingText ?? Library.lastError(raw)
     }
 
     func setPreferences(hostKeyAlgorithms: [String]) {

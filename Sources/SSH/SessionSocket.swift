@@ -15,6 +15,8 @@ final class SessionSocket: Sendable {
 
     init(_ descriptor: Int32) { self.descriptor = descriptor }
 
+    deinit { close() }
+
     var isShutDown: Bool { state.withLock { $0.isShutDown } }
 
     /// Ends every wait on it at once. Idempotent.

@@ -10,7 +10,7 @@ final class Wire {
     /// The peer's first bytes until a banner was seen, for messages.
     private(set) var opening: [UInt8] = []
     private(set) var hasBanner = false
-    /// How the stream ended, once it has: 0 for an end of file, else errno.
+    /// How the stream ended, once it has: 0 for an end of file, else errno of the read or write that failed.
     private(set) var endOfStream: Int32?
     /// The reason of an SSH_MSG_DISCONNECT (RFC 4253 11.1) that the peer sent.
     private(set) var disconnectReason: String?
@@ -31,15 +31,30 @@ final class Wire {
         return String(decoding: line.map { (0x20...0x7E).contains($0) ? $0 : 0x3F }, as: UTF8.self)
     }
 
-    func describe(_ code: Int32) -> String { TransportError.text(of: code) }
+    /// How the stream ended in words, if it has.
+    var endingText: String? {
+        endOfStream.map { code in
+            code == 0 || code == EPIPE ? "the other side closed the connection" : TransportError.text(of: code)
+        }
+    }
 
     static func of(_ abstract: UnsafeMutablePointer<UnsafeMutableRawPointer?>?) -> Wire? {
         guard let pointer = abstract?.pointee else { return nil }
         return Unmanaged<Wire>.fromOpaque(pointer).takeUnretainedValue()
     }
 
-    /// Has libssh2 read through `receive`.
+    /// Has libssh2 read and write through us.
     func attach(to session: OpaquePointer) {
+        let send: Send = { descriptor, bytes, length, flags, abstract in
+            while true {
+                let count = Glibc.send(descriptor, bytes, length, flags)
+                guard count < 0 else { return count }
+                let code = errno
+                if code == EINTR { continue }
+                if code != EAGAIN { Wire.of(abstract)?.endOfStream = code }
+                return -Int(code)
+            }
+        }
         let receive: Receive = { descriptor, buffer, length, flags, abstract in
             guard let wire = Wire.of(abstract), let buffer else { return -Int(EINVAL) }
             return wire.receive(descriptor, buffer, length, flags)
@@ -50,6 +65,8 @@ final class Wire {
             let text = String(decoding: bytes.prefix(200).filter { (0x20...0x7E).contains($0) }, as: UTF8.self)
             wire.disconnectReason = text.isEmpty ? "disconnect reason \(reason)" : text
         }
+        libssh2_session_callback_set(
+            session, LIBSSH2_CALLBACK_SEND, unsafeBitCast(send, to: UnsafeMutableRawPointer.self))
         libssh2_session_callback_set(
             session, LIBSSH2_CALLBACK_RECV, unsafeBitCast(receive, to: UnsafeMutableRawPointer.self))
         libssh2_session_callback_set(
@@ -95,6 +112,10 @@ final class Wire {
         hasBanner = opening.split(separator: 0x0A).contains { $0.starts(with: prefix) }
     }
 
+    private typealias Send =
+        @convention(c) (
+            Int32, UnsafeRawPointer?, Int, Int32, UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+        ) -> Int
     private typealias Receive =
         @convention(c) (
             Int32, UnsafeMutableRawPointer?, Int, Int32, UnsafeMutablePointer<UnsafeMutableRawPointer?>?

@@ -10,12 +10,15 @@ package final class SpawnedProcess: Sendable {
     package let pid: Int32
     /// Readable when the process has ended. Signals go through it, so that they reach this process or nobody.
     let pidDescriptor: Int32
+    /// What is left of its session dies with it.
+    private let endsGroup: Bool
     // Two waiters may both find the process ended; only one of them can reap it.
     private let status = Mutex<ExitStatus?>(nil)
 
-    private init(pid: Int32, pidDescriptor: Int32) {
+    private init(pid: Int32, pidDescriptor: Int32, endsGroup: Bool) {
         self.pid = pid
         self.pidDescriptor = pidDescriptor
+        self.endsGroup = endsGroup
     }
 
     deinit {
@@ -25,10 +28,11 @@ package final class SpawnedProcess: Sendable {
 
     /// Starts `argv` (its first word is looked up in PATH). A descriptor that is `nil` becomes /dev/null; those given
     /// stay open here and remain the caller's. `environment` holds `NAME=value`; `nil` passes ours on. In a new session
-    /// the process has no terminal, and `kill(_:group: true)` reaches its children too.
+    /// the process has no terminal, and `kill(_:group: true)` reaches its children too; with `endsGroup` those that it
+    /// leaves behind are killed when its end is seen.
     package static func spawn(
         _ argv: [String], environment: [String]? = nil, stdin: Int32? = nil, stdout: Int32? = nil,
-        stderr: Int32? = nil, newSession: Bool = false
+        stderr: Int32? = nil, newSession: Bool = false, endsGroup: Bool = false
     ) throws(TransportError) -> SpawnedProcess {
         precondition(!argv.isEmpty, "a command has at least its own name")
         var actions = posix_spawn_file_actions_t()
@@ -75,7 +79,7 @@ package final class SpawnedProcess: Sendable {
             waitpid(pid, nil, 0)
             throw .system(call: "pidfd_open", code: code)
         }
-        return SpawnedProcess(pid: pid, pidDescriptor: descriptor)
+        return SpawnedProcess(pid: pid, pidDescriptor: descriptor, endsGroup: newSession && endsGroup)
     }
 
     /// Waits for its end without holding a thread, and reaps it. May be called again; the answer stays.
@@ -97,6 +101,12 @@ package final class SpawnedProcess: Sendable {
         status.withLock { known in
             if let known { return known }
             var word: Int32 = 0
+            if endsGroup {
+                // Only while it is not reaped does its number still name its group and no other.
+                var ended = pollfd(fd: pidDescriptor, events: Int16(POLLIN), revents: 0)
+                guard poll(&ended, 1, 0) == 1 else { return nil }
+                Glibc.kill(-pid, SIGKILL)
+            }
             guard waitpid(pid, &word, WNOHANG) == pid else { return nil }
             known = ExitStatus(waitStatus: word)
             return known

@@ -2,9 +2,15 @@ package import Transport
 
 /// Everything that a command said, and how it ended.
 package struct Collected: Sendable, Equatable {
-    package var output: [UInt8] = []
-    package var errors: [UInt8] = []
-    package var status: ExitStatus = .unknown
+    package var output: [UInt8]
+    package var errors: [UInt8]
+    package var status: ExitStatus
+
+    package init(output: [UInt8] = [], errors: [UInt8] = [], status: ExitStatus = .unknown) {
+        self.output = output
+        self.errors = errors
+        self.status = status
+    }
 }
 
 package func collect(

@@ -23,7 +23,8 @@ package final class TestSSHD: Sendable {
 
     deinit { process.kill(SIGKILL) }
 
-    /// `hostKeys` are types of ssh-keygen in the order in which they are offered; `settings` are lines of sshd_config.
+    /// `hostKeys` are types of ssh-keygen in the order in which they are offered; `settings` are lines of sshd_config
+    /// that win over those made here.
     package static func start(
         hostKeys: [String] = ["ed25519", "ecdsa"], settings: [String] = []
     ) async throws -> TestSSHD {
@@ -38,13 +39,15 @@ package final class TestSSHD: Sendable {
         try folder.write("", to: "authorized_keys")
         let port = try freePort()
         let configuration =
-            hostKeys.map { "HostKey \(folder.file("host_\($0)"))" } + [
+            settings + hostKeys.map { "HostKey \(folder.file("host_\($0)"))" } + [
                 "Port \(port)", "ListenAddress 127.0.0.1", "PidFile none", "UsePAM no", "StrictModes no",
                 "PermitRootLogin prohibit-password", "PasswordAuthentication no", "KbdInteractiveAuthentication no",
                 "AuthorizedKeysFile \(folder.file("authorized_keys"))", "PrintMotd no", "UseDNS no",
                 // The default of 10:30:100 drops connections when many start at once, which is what the tests do.
                 "MaxStartups 500", "MaxSessions 100", "LogLevel VERBOSE",
-            ] + settings
+                // bash reads ~/.bashrc for sshd; what this machine's root has there is no part of a test.
+                "SetEnv HOME=\(folder.path)",
+            ]
         try folder.write(configuration.joined(separator: "\n") + "\n", to: "sshd_config")
         let log = try Descriptors.memoryFile("sshd-log")
         defer { close(log) }
