@@ -14,7 +14,7 @@ package enum TextBatch: ProbeBatch {
                 if [ -f \(word: path) ] && ! [ -L \(word: path) ]; then
                 timeout -s KILL 5 head -c \(largest + 1) -- \(word: path)
                 printf '\\000%s\\000' "$?"
-                else printf '\\0000\\000'; fi
+                else printf '\\000%s\\000' 1; fi
 
                 """
         }

@@ -1,0 +1,99 @@
+import Model
+import Resources
+import Testing
+
+/// What recipes may write, and what a kind alone can know to be wrong.
+@Suite struct DeclarationTests {
+    @Test func everyKindAndBatchHasItsOwnName() {
+        #expect(Set(Catalogue.standard.names).count == Catalogue.standard.kinds.count)
+        #expect(Set(BatchCatalogue.standard.batches.map { $0.name }).count == BatchCatalogue.standard.batches.count)
+        for kind in Catalogue.standard.kinds {
+            let fields = kind.declaration.fields
+            #expect(Set(fields.map(\.name)).count == fields.count, "\(kind.name)")
+            #expect(fields.allSatisfy { $0.documentation.hasSuffix(".") }, "\(kind.name)")
+            #expect(!fields.contains { ["notify", "when"].contains($0.name) }, "\(kind.name)")
+        }
+    }
+
+    /// Kind, subject, fields, and a word of each mistake.
+    private static let mistakes: [(String, String, [String: FieldValue], [String])] = [
+        ("file", "/etc/x", [:], ["none of content, source and template"]),
+        ("file", "/etc/x", ["content": .content(Content("a")), "source": .content(Content("b"))], ["more than one of"]),
+        ("file", "/etc/x", ["content": .content(Content("a")), "state": .text("absent")], ["has no content"]),
+        ("file", "etc/x", ["state": .text("absent")], ["not an absolute path"]),
+        ("file", "/etc/../x", ["state": .text("absent")], ["not a plain path"]),
+        ("file", "/etc//x", ["state": .text("absent")], ["not a plain path"]),
+        ("file", "/etc/x/", ["state": .text("absent")], ["not a plain path"]),
+        ("file", "/", ["state": .text("absent")], ["not a plain path"]),
+        ("directory", "/x", ["owner": .text("a b"), "group": .text("-x")], ["\"a b\" is not", "\"-x\" is not"]),
+        (
+            "file", "/etc/x",
+            ["content": .content(Content([.secret("a.b", .raw)])), "mode": .mode(0o644)], ["lets everybody in"]
+        ),
+        ("symlink", "/x", [:], ["must point somewhere"]),
+        ("package", "nginx*", [:], ["not the name of a package"]),
+        ("package", "-y", [:], ["not the name of a package"]),
+        ("package", "./x.deb", [:], ["not the name of a package"]),
+        ("package", "nginx", ["version": .text(">= 1")], ["not a version"]),
+        ("user", "a:b", ["uid": .number(0)], ["not a user or group name", "0 is no uid"]),
+        ("user", "a", ["comment": .text("x:y"), "home": .text("rel")], ["cannot hold a colon", "not an absolute path"]),
+        ("group", "über", [:], ["not a user or group name"]),
+        ("service", "nginx", [:], ["not the name of a systemd unit"]),
+        ("service", "foo@.service", [:], ["a template cannot run"]),
+        ("service", "*.service", [:], ["not the name of a systemd unit"]),
+        ("unit", "../x.service", ["content": .content(Content(""))], ["neither a unit nor a drop-in"]),
+        ("unit", "a.service.d/b.txt", ["content": .content(Content(""))], ["neither a unit nor a drop-in"]),
+        ("unit", "a.service", ["content": .content(Content([.secret("a.b", .raw)]))], ["cannot keep a secret"]),
+        ("command", "a", ["run": .text("x")], ["needs a guard"]),
+        ("command", "a", ["run": .text("x"), "unless": .text("y"), "creates": .text("/z")], ["has one guard"]),
+        ("command", "a\nb", ["run": .text("x"), "unless": .text("y")], ["one line of text"]),
+        ("once", "a", ["run": .text(""), "evidence": .text("")], ["run is empty", "evidence is empty"]),
+    ]
+
+    @Test func mistakesAreFoundAndAllOfThemAreSaid() throws {
+        for (name, subject, values, words) in Self.mistakes {
+            let kind = try #require(Catalogue.standard[KindName(name)])
+            for value in values.keys { #expect(kind.declaration.field(value) != nil, "\(name) has no field \(value)") }
+            let error = #expect(throws: Diagnostics.self, "\(name) \(subject)") { _ = try kind.init(Fields(subject, values)) }
+            let found = error?.description ?? ""
+            for word in words { #expect(found.contains(word), "\(name): \(found)") }
+        }
+    }
+
+    @Test func aMistakeStandsWhereItWasMade() {
+        let place = SourceLocation(file: "role.yaml", line: 7, column: 9)
+        let fields = Fields(
+            subject: "nginx", values: ["version": .text("*")], location: SourceLocation(file: "role.yaml"),
+            locations: ["version": place])
+        let error = #expect(throws: Diagnostics.self) { _ = try PackageResource(fields) }
+        #expect(error?.all.map(\.location) == [place])
+    }
+
+    @Test func namesThatAreRightAreTaken() throws {
+        for unit in ["nginx.service", "getty@tty1.service", "dev-disk\\x2dby.mount", "a.b.timer"] {
+            #expect(try ServiceResource(Fields(unit)).unit.rawValue == unit)
+        }
+        for package in ["nginx", "libc6:amd64", "libstdc++6", "python3.11", "java-17-amazon-corretto-headless"] {
+            #expect(try PackageResource(Fields(package)).package == package)
+        }
+        for user in ["ecs", "_apt", "systemd-network", "a.b", "Debian-exim"] {
+            #expect(try UserResource(Fields(user)).name == user)
+        }
+        let dropIn = try UnitFileResource(Fields("nginx.service.d/limits.conf", ["source": .content(Content("x"))]))
+        #expect(dropIn.managedPaths == ["/etc/systemd/system/nginx.service.d/limits.conf"])
+    }
+
+    /// Secrets are bound for a digest only, and a sensitive file gives away no content for a diff.
+    @Test func aFileWithSecretsIsSensitiveUnlessItSaysOtherwise() throws {
+        let content = Content([.literal(Array("a=".utf8)), .secret("p.w", .raw)])
+        let file = try FileResource(Fields("/etc/x", ["template": .content(content)]))
+        #expect(file.isSensitive && file.managedContent == nil)
+        let book = SecretBook(values: ["p.w": Secret("hidden")])
+        let desired = try file.desired(with: book, on: .test())
+        #expect(desired?["content"] == .text(Digest.sha256(Array("a=hidden".utf8))))
+        #expect(desired?["mode"] == "0600")
+        #expect(throws: BindingError.missing("p.w")) { _ = try file.desired(with: SecretBook(), on: .test()) }
+        let open = try FileResource(Fields("/etc/x", ["template": .content(content), "sensitive": .flag(false)]))
+        #expect(!open.isSensitive && open.managedContent?.path == "/etc/x")
+    }
+}
