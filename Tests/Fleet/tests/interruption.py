@@ -14,7 +14,7 @@ def log(host):
     return host.read("/var/lib/cso-slow/log").decode().split("\n")[:-1] if host.exists("/var/lib/cso-slow/log") else []
 
 
-@test("two runs at once: one works, the other ends with 5 and names it; an unlocked host is then free")
+@test("two runs at once: one works, the other ends with 5 and names it")
 def two_runs(world):
     host = world.spare
     env = world.small("slow", seconds=4, round="two-runs")
@@ -33,6 +33,27 @@ def two_runs(world):
         equal(log(host), ["begun two-runs", "ended two-runs"], "the step ran once")
         world.apply("--role", "slow", env=env).expect(0, "unchanged")
         equal(host.leftovers(), [], "leftovers")
+    finally:
+        started.ensure_ended()
+        world.spare_bare()
+
+
+@test("unlock breaks the lock of a run that hangs, and says whose it was; the step of that run is waited for")
+def unlock(world):
+    host = world.spare
+    env = world.small("slow", seconds=4, round="unlock")
+    started = world.product.start("apply", "--role", "slow", "--yes", "--output", "json", env=env)
+    try:
+        started.await_progress(STEP)
+        wait_until(lambda: log(host), 5, "the step begins on the host")
+        run = world.product.run("unlock", host.name, "--yes", env=env).expect(0)
+        first = world.product.remember(started.finish(30)).expect(4, "unreachable")
+        contains(run.out + run.err, first.json["run"], "whose lock it was")
+        world.apply("--role", "slow", env=env).expect(0, "changed")
+        equal(log(host), ["begun unlock", "ended unlock"], "the step ran once")
+        equal(host.leftovers(), [], "leftovers")
+        # Nothing to break is no error.
+        world.product.run("unlock", host.name, "--yes", env=env).expect(0)
     finally:
         started.ensure_ended()
         world.spare_bare()
@@ -61,6 +82,24 @@ def interrupted(world):
         world.spare_bare()
 
 
+@test("SIGINT while a silent host is waited for: no step is under way, so it ends at once with 130")
+def interrupted_waiting(world):
+    host = world.spare
+    env = world.small("slow", deadline="20s")
+    fleet("cut", host.name)
+    started = world.product.start("plan", "--role", "slow", "--output", "json", env=env)
+    try:
+        time.sleep(1)
+        began = time.monotonic()
+        started.send(signal.SIGINT)
+        run = world.product.remember(started.finish(40)).expect(130, "interrupted")
+        check(time.monotonic() - began < 2, f"at once, not after {time.monotonic() - began:.1f} s")
+        equal(run.outcomes(), {host.name: "interrupted"}, "outcomes")
+    finally:
+        started.ensure_ended()
+        fleet("mend", host.name)
+
+
 @test("SIGINT twice: it ends at once; the step goes on by itself and the next run waits for it")
 def interrupted_twice(world):
     host = world.spare
@@ -75,7 +114,7 @@ def interrupted_twice(world):
         run = world.product.remember(started.finish(30))
         equal(run.code, 130, "exit code")
         check(time.monotonic() - began < 2, "at once")
-        world.apply("--role", "slow", env=env).expect(0, "changed")
+        world.after_a_dead_run("--role", "slow", env=env).expect(0, "changed")
         equal(log(host), ["begun twice", "ended twice"], "the step ran once")
         equal(host.leftovers(), [], "leftovers")
     finally:
@@ -86,14 +125,14 @@ def interrupted_twice(world):
 @test("the controller is killed while a long step runs: the step comes to its end, the next run waits and finishes")
 def killed_during_step(world):
     host = world.spare
-    env = world.small("slow", seconds=6, round="killed")
+    env = world.small("slow", seconds=8, round="killed")
     started = world.product.start("apply", "--role", "slow", "--yes", "--output", "json", env=env)
     try:
         started.await_progress(STEP)
         wait_until(lambda: log(host), 5, "the step begins on the host")
         started.kill()
         began = time.monotonic()
-        run = world.apply("--role", "slow", env=env).expect(0, "changed")
+        run = world.after_a_dead_run("--role", "slow", env=env).expect(0, "changed")
         check(time.monotonic() - began > 3, "the next run waited for the step")
         contains(run.err, "waiting for", "what it says")
         equal(log(host), ["begun killed", "ended killed"], "the step ran once, to its end")
@@ -121,7 +160,7 @@ def cut_during_step(world):
                     pass
         run = world.product.remember(started.finish(30)).expect(4, "unreachable")
         contains(run.hosts[host.name]["reason"], "cut", "the reason")
-        world.apply("--role", "slow", env=env).expect(0, "changed")
+        world.after_a_dead_run("--role", "slow", env=env).expect(0, "changed")
         equal(log(host), ["begun cut", "ended cut"], "the step ran once, to its end")
         equal(host.leftovers(), [], "leftovers")
     finally:
@@ -143,7 +182,7 @@ def silent_during_step(world):
         seconds = time.monotonic() - began
         check(seconds <= 17, f"three heartbeats of 5 s and a bit: {seconds:.1f} s")
         fleet("mend", host.name)
-        world.apply("--role", "slow", env=env).expect(0, "changed")
+        world.after_a_dead_run("--role", "slow", env=env).expect(0, "changed")
         equal(log(host), ["begun hole", "ended hole"], "the step ran once")
         equal(host.leftovers(), [], "leftovers")
     finally:

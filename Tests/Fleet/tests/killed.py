@@ -69,21 +69,10 @@ def starts(host):
     return len(host.read(STARTS).splitlines()) if host.exists(STARTS) else 0
 
 
-def run(world, text, transport=None):
+def run(world, text, transport=None, runner=None):
     """One run over both hosts; only the first has something to do when the text is new."""
-    hosts = [world.spare, world.witness]
-    return world.apply("--host", world.spare.name, env=world.small("counting", hosts, transport, text=text))
-
-
-def next_run(world, text, transport):
-    """The run after a dead one. A host notices that nobody reads any more when it sends its next heartbeat, after 5 s at
-    most; until then the dead run's lock counts as held, which is exit 5."""
-    end = time.monotonic() + 6
-    while True:
-        after = run(world, text, transport)
-        if after.code != 5 or time.monotonic() > end:
-            return after
-        time.sleep(0.3)
+    env = world.small("counting", [world.spare, world.witness], transport, text=text)
+    return (runner or world.apply)("--host", world.spare.name, env=env)
 
 
 def prepare(world, text):
@@ -97,7 +86,7 @@ def killed_once(world, host, text, watch, how, problems):
     before = starts(host)
     watch.allow(*watch.allowed, rendered(text))
     died = how(text)
-    after = next_run(world, text, into(host, world.witness))
+    after = run(world, text, into(host, world.witness), world.after_a_dead_run)
     where = f"after a kill at {died}" if died else "after the whole run"
     found = {
         "exit code and outcome": (after.code, after.json["outcome"] in ("changed", "unchanged")),
@@ -109,7 +98,7 @@ def killed_once(world, host, text, watch, how, problems):
     problems += [f"{where}: {what}: {found[what]}" for what in wanted if found[what] != wanted[what]]
     if found != wanted:
         # So that this boundary's fault is not every later one's too.
-        next_run(world, text + "-mended", into(host, world.witness))
+        run(world, text + "-mended", into(host, world.witness), world.after_a_dead_run)
         host.sh("rm -rf /run/cso-provision/steps")
         watch.allow(rendered(text), rendered(text + "-mended"))
         return died

@@ -6,10 +6,11 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
+import time
 
 from lib import keys, settings
 
-from .harness import Failed, check, equal
+from .harness import Failed, check, equal, same
 from .hosts import Host
 from .product import Product
 
@@ -28,7 +29,7 @@ ssh:
   user: provision
   identity: ${{CSO_SSH_KEY}}
   known_hosts: ["${{CSO_KNOWN_HOSTS}}"]
-  connect_deadline: 5s
+  connect_deadline: {deadline}
 {transport}roles:
   {role}:
     hosts: [{hosts}]
@@ -42,9 +43,12 @@ class World:
         self.backends = [self.first, self.second]
         # For tests that need no secret: one to be changed, and a peer that serves meanwhile.
         self.spare, self.witness = Host("keystone02"), Host("keystone01")
-        home = self.folder("home")
-        self.environment = {**fleet_environment(), "HOME": str(home), "TMPDIR": str(self.folder("tmp")),
-                            "CSO_STATE": str(self.folder("state")), "TERM": "xterm"}
+        # What is tested is the checkout as it was at the beginning, whoever edits it meanwhile.
+        for name in ("Roles", "Inventory"):
+            shutil.copytree(REPOSITORY / name, self.scratch / name)
+        self.environment = {**fleet_environment(), "HOME": str(self.folder("home")), "TMPDIR": str(self.folder("tmp")),
+                            "CSO_STATE": str(self.folder("state")), "TERM": "xterm",
+                            "CSO_ROLES": str(self.scratch / "Roles"), "CSO_INVENTORY": str(self.scratch / "Inventory/local")}
         for name in ("NO_COLOR", "SSH_AUTH_SOCK", "XDG_STATE_HOME", "SUDO_USER"):
             self.environment.pop(name, None)
         self.product = Product(binary, self.environment)
@@ -66,6 +70,16 @@ class World:
 
     def apply(self, *argv, **options):
         return self.product.run("apply", *argv, "--yes", "--output", "json", **options)
+
+    def after_a_dead_run(self, *argv, **options):
+        """The run after one whose controller died. The host notices that nobody reads any more when it sends its next
+        heartbeat, 5 s later at most; until then the dead run's lock counts as held, which is exit 5."""
+        end = time.monotonic() + 6
+        while True:
+            run = self.apply(*argv, **options)
+            if run.code != 5 or time.monotonic() > end:
+                return run
+            time.sleep(0.3)
 
     def plan(self, *argv, **options):
         return self.product.run("plan", *argv, "--output", "json", **options)
@@ -125,11 +139,11 @@ class World:
 
     def inventory(self, *edits):
         """A copy of Inventory/local with exact replacements, each of which must find its text once."""
-        return self._edited(REPOSITORY / "Inventory/local", {"inventory.yaml": edits})
+        return self._edited(self.scratch / "Inventory/local", {"inventory.yaml": edits})
 
     def roles(self, edits):
         """A copy of Roles; `edits` is {path: [(old, new), ...]}."""
-        return self._edited(REPOSITORY / "Roles", edits)
+        return self._edited(self.scratch / "Roles", edits)
 
     def _edited(self, source, edits):
         target = self.fresh_folder("copy") / source.name
@@ -144,7 +158,7 @@ class World:
             file.write_text(text)
         return str(target)
 
-    def small(self, role, hosts=None, transport=None, **parameters):
+    def small(self, role, hosts=None, transport=None, deadline="5s", **parameters):
         """The environment for a run over a recipe of the tests' own. `transport` is a command instead of ssh."""
         folder = self.fresh_folder("inventory")
         hosts = hosts or [self.spare]
@@ -152,7 +166,7 @@ class World:
         lines = "    parameters:\n" + lines if parameters else ""
         words = "" if transport is None else "  transport: {command: [" + ", ".join(quoted(w) for w in transport) + "]}\n"
         (folder / "inventory.yaml").write_text(
-            SMALL.format(role=role, hosts=", ".join(h.name for h in hosts), parameters=lines, transport=words))
+            SMALL.format(role=role, deadline=deadline, hosts=", ".join(h.name for h in hosts), parameters=lines, transport=words))
         return {"CSO_INVENTORY": str(folder), "CSO_ROLES": str(RECIPES / role)}
 
     def known_hosts(self, change):
@@ -167,7 +181,6 @@ def quoted(word):
 
 
 def same_files(host, before):
-    from .harness import same
     same(before, host.fingerprint(), f"files of {host.name}")
 
 
