@@ -39,16 +39,15 @@ def fleet(*words, check=True, quiet=True):
 
 
 def ensure_up(note):
-    """The fleet's environment, after bringing it up if it is down. True if it was down."""
-    was_down = subprocess.run([str(FLEET), "status"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode != 0
-    if was_down:
+    """Brings the fleet up if it is down, and takes over its environment. A host that is off is `choose`'s business."""
+    state = json.loads(fleet("status", "--json", check=False) or "{}")
+    if not state.get("complete") or not all(state["services"].values()):
         note("the fleet is not up: bringing it up")
         fleet("up", quiet=False)
     for line in fleet("env").splitlines():
         found = re.match(r"export (\w+)=(.*)", line)
         if found and found[1] != "PATH":
             os.environ[found[1]] = shlex.split(found[2])[0]
-    return was_down
 
 
 def known():
@@ -57,22 +56,34 @@ def known():
     return {row["host"]: Host(row["host"], row["address"], row["az"]) for row in rows}
 
 
+def start_those_off(hosts, note):
+    rows = json.loads(fleet("status", "--json", check=False))["hosts"]
+    off = {row["host"] for row in rows if row["state"] != "up"} & {host.name for host in hosts}
+    if off:
+        note(f"starting {', '.join(sorted(off))}")
+        fleet("start", *sorted(off))
+
+
 def choose(wanted, note):
-    """The hosts to measure: a number (the fleet's first, then load001 ...) or names. Returns them and those it added."""
+    """The hosts to measure, all on: a number (the fleet's eight, then load001 ...) or names. With those that it added."""
     there = known()
     if not wanted.isdigit():
         names = wanted.split(",")
         strangers = [name for name in names if name not in there]
         if strangers:
             raise BenchError(f"no host is called {', '.join(strangers)}", "fleet add NAME, or choose from `fleet status`")
-        return [there[name] for name in names], []
+        chosen = [there[name] for name in names]
+        start_those_off(chosen, note)
+        return chosen, []
     count = int(wanted)
     names = [name for name in there if not name.startswith("load") and re.search("0[12]$", name)][:count]
     names += [f"load{number:03}" for number in range(1, count - len(names) + 1)]
     missing = [name for name in names if name not in there]
     add(missing, note)
     there = known()
-    return [there[name] for name in names], missing
+    chosen = [there[name] for name in names]
+    start_those_off(chosen, note)
+    return chosen, missing
 
 
 def add(names, note):

@@ -44,23 +44,29 @@ class ByHand:
         return [*self.client, *options, "-p", str(host.port), host.address, *words]
 
     def true(self, options=()):
-        return self._run([Command(self.ssh(host, ["true"], options)) for host in self.hosts])[0]
+        return self._run([Command(self.ssh(host, ["true"], options)) for host in self.hosts], self.hosts)[0]
 
-    def converge(self, options=()):
-        """Sample, and the number of things changed on all hosts."""
+    def converge(self, options=(), hosts=None):
+        """Sample, and the number of things changed on all hosts, or on some of them with all as peers."""
+        hosts = hosts or self.hosts
         peers = [f"{host.full_name}={host.address}" for host in self.hosts]
         commands = [
             Command(self.ssh(host, ["sudo", "-n", "sh", "-s", "--", host.name, host.full_name, host.address, host.zone,
                                     *peers], options), stdin=str(self.script))
-            for host in self.hosts]
-        sample, results = self._run(commands)
+            for host in hosts]
+        sample, results = self._run(commands, hosts)
         totals = []
-        for host, result in zip(self.hosts, results):
+        for host, result in zip(hosts, results):
             found = re.search(r"^total (\d+) changed, (\d+) unchanged$", result.stdout, re.MULTILINE)
             if not found or int(found[1]) + int(found[2]) != 40:
                 raise BenchError(f"by-hand.sh on {host.name} did not account for 40 things: {result.stdout[-300:]}")
             totals.append(int(found[1]))
         return sample, sum(totals)
+
+    def prepare(self, group=8):
+        """Converges a few hosts at a time: a hundred that install packages at once starve each other on few cores."""
+        for first in range(0, len(self.hosts), group):
+            self.converge(CURVE, self.hosts[first:first + group])
 
     def unchanged(self, options=()):
         sample, changed = self.converge(options)
@@ -69,9 +75,9 @@ class ByHand:
                              "by-hand.sh and Roles/bench must say the same")
         return sample
 
-    def _run(self, commands):
+    def _run(self, commands, hosts):
         sample, results = run_together(commands, self.folder)
-        for host, result in zip(self.hosts, results):
+        for host, result in zip(hosts, results):
             if result.code:
                 raise BenchError(f"ssh to {host.name} ended with {result.code}: {result.stderr.strip()[-300:]}")
         return sample, results
