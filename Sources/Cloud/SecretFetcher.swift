@@ -12,8 +12,8 @@ package struct FetchedSecrets: Sendable {
 /// nothing stands in for it. Sources that no needed name belongs to are not touched, nor are keys that nobody needs.
 package struct SecretFetcher: Sendable {
     private let folder: String
-    private let command: AWSCommand
-    private let retry: RetryPolicy
+    let command: AWSCommand
+    let retry: RetryPolicy
 
     private let standardInput: Int32
 
@@ -87,7 +87,7 @@ package struct SecretFetcher: Sendable {
 
     // MARK: Sources
 
-    private func declared(
+    func declared(
         _ names: Set<SecretName>, _ sources: [SecretSource], _ errors: inout [CloudError]
     ) -> [SecretSource] {
         var seen: Set<String> = []
@@ -104,7 +104,7 @@ package struct SecretFetcher: Sendable {
     }
 
     /// One outcome for each source: all regions, files and standard input at once.
-    private func contents(
+    func contents(
         of sources: [SecretSource], within allowance: Duration
     ) async -> [String: Result<SourceContent, CloudError>] {
         let end = ContinuousClock.now.advanced(by: allowance)
@@ -190,14 +190,14 @@ package struct SecretFetcher: Sendable {
     }
 
     /// `arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-6CHARS`.
-    private static func region(ofARN id: String) -> String? {
+    static func region(ofARN id: String) -> String? {
         let parts = id.split(separator: ":", omittingEmptySubsequences: false)
         return parts.count >= 6 && parts[0] == "arn" && !parts[3].isEmpty ? String(parts[3]) : nil
     }
 
     // MARK: Values
 
-    private static func pick(_ name: SecretName, from content: SourceContent) -> Result<String, CloudError> {
+    static func pick(_ name: SecretName, from content: SourceContent) -> Result<String, CloudError> {
         guard let value = content.values[name.key] else {
             let keys = content.values.object?.keys.map(\.self) ?? []
             return .failure(

@@ -57,6 +57,9 @@ package struct Fleet: Sendable {
         return names
     }
 
+    /// The same before anything was resolved, with addresses made up.
+    func secretNames(of role: RoleName) -> Set<SecretName> { compiler.secretNames(of: role) }
+
     func compile(
         _ role: RoleName, on host: HostName, facts: HostFacts, _ places: [HostName: PlacedHost]
     ) throws(HostFailure) -> DesiredHost {

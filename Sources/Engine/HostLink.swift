@@ -44,6 +44,8 @@ package struct HostFailure: Error, Sendable, Hashable {
     package var remedy: String?
     /// The end of what the failed step printed, masked.
     package var tail: String?
+    /// How far the way to the host went, where that is known.
+    package var stage: ContactStage?
 
     package init(_ outcome: Outcome, _ reason: String, remedy: String? = nil, tail: String? = nil) {
         self.tail = tail

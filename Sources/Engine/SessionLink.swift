@@ -122,6 +122,7 @@ extension HostFailure {
             case .shutDown: .interrupted
             }
         self.init(outcome, error.description, remedy: error.remedy)
+        stage = ContactStage(error)
     }
 
     init(_ error: SSHError) {
@@ -134,5 +135,6 @@ extension HostFailure {
             case .interrupted: .interrupted
             }
         self.init(outcome, error.description, remedy: error.remedy)
+        stage = ContactStage(error)
     }
 }

@@ -20,7 +20,9 @@ struct CSOProvision: AsyncParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            ApplyCommand.self, PlanCommand.self, CheckCommand.self, HostsCommand.self, UnlockCommand.self,
+            ApplyCommand.self, PlanCommand.self, CheckCommand.self, HostsCommand.self, DoctorCommand.self,
+            SecretsCommand.self,
+            UnlockCommand.self,
         ],
         defaultSubcommand: ApplyCommand.self)
 

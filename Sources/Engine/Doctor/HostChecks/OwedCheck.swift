@@ -1,0 +1,19 @@
+internal import Model
+internal import Resources
+
+/// Restarts and reloads that a run noted and did not come to do.
+struct OwedCheck: HostCheck {
+    func question(about subject: HostSubject) -> HostQuestion? { OwedBatch.question([""], on: subject.facts) }
+
+    func judge(_ answer: HostAnswer, about subject: HostSubject) -> [Finding] {
+        let seen = OwedBatch.parse(answer, arguments: [""], on: subject.facts)[""]
+        let owed = seen.map(OwedNotes.notifications) ?? []
+        guard !owed.isEmpty else { return [.ok("owed restarts", of: subject.name, "none")] }
+        let list = owed.map { "\($0.action.rawValue) \($0.unit)" }.sorted().joined(separator: ", ")
+        return [
+            Finding(
+                "owed restarts", of: subject.name, .warning, list,
+                remedy: "cso-provision --host \(subject.name) does what is owed")
+        ]
+    }
+}
