@@ -56,7 +56,7 @@ extension HostSession {
 
     /// For `unlock HOST`: ends the session that holds the lock, and gives its ticket. Its controller sees a cut; the step
     /// that it has under way ends by itself. Supervised steps are not ended: they are ``leftovers``, to be awaited
-    /// or ended with ``stop(_:by:)``. `nil` = nobody held it.
+    /// or ended with ``stop(_:by:)``. `nil` = no session held it.
     package func breakLock(as ticket: LockTicket, by deadline: Deadline) async throws(SessionError) -> LockTicket? {
         let answer = LockAnswer(
             try await own(LockScript.take(ticket, hasSystemd: facts.hasSystemd), "looking at the lock", deadline))

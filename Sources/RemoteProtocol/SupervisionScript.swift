@@ -78,7 +78,8 @@ package struct SupervisionScript: Sendable {
     private func startFile(hasInput: Bool, limit: Int) -> String {
         var text: ShellText = hasInput ? "exec <\(word: id.inputFile) || exit 74\nrm -f \(word: id.inputFile)\n" : ""
         let script = id.folder + "/script"
-        guard !hasSystemd else { return (text + "exec /bin/sh \(word: script)\n").text }
+        let began: ShellText = "umask 077; : >\(word: id.folder + "/began"); umask 022\n"
+        guard !hasSystemd else { return (began + text + "exec /bin/sh \(word: script)\n").text }
         // The pid is that of `timeout`, which leads a process group of the step.
         text += """
             umask 077
@@ -96,7 +97,8 @@ package struct SupervisionScript: Sendable {
         return text.text
     }
 
-    /// After the limit systemd sends TERM and, 5 s later, KILL to all that is left.
+    /// After the limit systemd sends TERM and, 5 s later, KILL to all that is left. systemd-run also reports a failure when
+    /// the step itself failed at once; `began` tells that from a unit that was never started.
     private func launchUnit(summary: String, limit: Int) -> ShellText {
         let finish =
             "umask 077; printf '%s %s:%s\\n' \"$SERVICE_RESULT\" \"$EXIT_CODE\" \"$EXIT_STATUS\" >\(id.folder)/status\n"
@@ -110,7 +112,8 @@ package struct SupervisionScript: Sendable {
         ]
         return """
             printf %s \(word: finish) >"$cso_d/finish" || cso_fail
-            systemd-run \(words: options) -- /bin/sh "$cso_d/start" </dev/null >&2 || { rm -rf "$cso_d" \(word: id.inputFile); exec 9>&-; exit 72; }
+            cso_x=$(systemd-run \(words: options) -- /bin/sh "$cso_d/start" </dev/null 2>&1) || [ -e "$cso_d/began" ] ||
+            { echo "$cso_x" >&2; rm -rf "$cso_d" \(word: id.inputFile); exec 9>&-; exit 72; }
             """
     }
 
