@@ -5,7 +5,7 @@ import RemoteProtocol
 import Testing
 import Transport
 
-/// The fallback of a host without systemd; `Tests/Fleet` has hosts with it, see `Tests/HostSessionTests/fleet-check`.
+/// The fallback of a host without systemd; ``SystemdTests`` are for those with it.
 @Suite(.serialized) struct SupervisionTests {
     private static let run = RunID("20260101T000000Z-aaaaaa")
     private static let first = SupervisedID(run: run, number: 1)
