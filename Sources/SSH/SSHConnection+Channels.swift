@@ -66,16 +66,23 @@ extension SSHConnection {
     {
         let channel = try pointer(id)
         var stream = first
+        let received = received
         let count = try await moved(by: deadline) { session in
-            for _ in 0..<2 {
-                let count = libssh2_channel_read_ex(
-                    channel, stream, session.buffer.baseAddress?.assumingMemoryBound(to: CChar.self),
-                    session.buffer.count)
-                if count > 0 || count < 0 && count != Library.wouldBlock { return count }
-                // A window adjustment is half sent: this very call must be made again.
-                if count != 0, session.isHalfSent { return count }
-                stream = SSH_EXTENDED_DATA_STDERR - stream
-            }
+            var before: UInt64
+            repeat {
+                before = received.value
+                for _ in 0..<2 {
+                    let count = libssh2_channel_read_ex(
+                        channel, stream, session.buffer.baseAddress?.assumingMemoryBound(to: CChar.self),
+                        session.buffer.count)
+                    if count > 0 || count < 0 && count != Library.wouldBlock { return count }
+                    // A window adjustment is half sent: this very call must be made again.
+                    if count != 0, session.isHalfSent { return count }
+                    stream = SSH_EXTENDED_DATA_STDERR - stream
+                }
+                // Reading one stream queues what comes for the other. Packets that came after the first stream was
+                // found empty may be for it, and the socket would not become ready again for them.
+            } while received.value != before
             // Says no as long as anything of the channel is queued.
             return libssh2_channel_eof(channel) == 1 ? 0 : Library.wouldBlock
         }
