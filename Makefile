@@ -25,7 +25,9 @@ release: tools
 test: unit-test fleet-test
 
 unit-test: tools
-	$(SWIFT) test --parallel --num-workers 2
+	$(FLEET) up
+	CSO_SYSTEMD_INITS="$$($(FLEET) inits rabbitmq01)" $(SWIFT) test
+	$(FLEET) reset rabbitmq01
 
 fleet-test: release
 	Tests/Fleet/run-tests --binary $(RELEASE)

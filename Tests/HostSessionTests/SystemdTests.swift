@@ -6,10 +6,16 @@ import Testing
 import Transport
 
 /// Supervision by systemd itself, in machines that have it as PID 1. Which ones is told by CSO_SYSTEMD_INITS, the pids of
-/// their PID 1 separated by blanks; `Tests/Fleet` has such machines. Without it there are no cases.
+/// their PID 1 separated by blanks; `Tests/Fleet` has such machines.
 @Suite(.serialized) struct SystemdTests {
     static let machines: [Int32] =
         getenv("CSO_SYSTEMD_INITS").map { String(cString: $0).split(separator: " ").compactMap { Int32($0) } } ?? []
+
+    @Test func machinesAreGiven() {
+        #expect(
+            !Self.machines.isEmpty,
+            "without machines nothing here is tested: Tests/Fleet/fleet up, then make unit-test, which sets CSO_SYSTEMD_INITS")
+    }
 
     private static func connect(_ machine: Int32) async throws -> HostSession {
         let session = try await HostSession.open(

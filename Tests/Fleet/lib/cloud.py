@@ -48,5 +48,12 @@ def seed():
     secrets = keys.load_secrets()
     wish = {"secrets": {s.SECRET_NAME: secrets}, "zone": s.ZONE,
             "records": dns.route53_records()}
-    run(VENV / "bin/python", s.FLEET / "lib/cloud_seed.py", input=json.dumps(wish),
-        env={**CREDENTIALS, "PATH": "/usr/bin:/bin"})
+    printed = run(VENV / "bin/python", s.FLEET / "lib/cloud_seed.py", input=json.dumps(wish),
+                  env={**CREDENTIALS, "PATH": "/usr/bin:/bin"})
+    (s.RUN / "hosted-zone").write_text(printed.strip() + "\n")
+
+
+def hosted_zone():
+    """The id of the fleet's zone in Route 53; a name that says so while the fleet is down."""
+    file = s.RUN / "hosted-zone"
+    return file.read_text().strip() if file.exists() else "fleet-is-down"

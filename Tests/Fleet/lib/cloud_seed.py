@@ -30,3 +30,4 @@ for page in route53.get_paginator("list_resource_record_sets").paginate(HostedZo
         if record["Type"] in ("A", "CNAME") and (record["Name"], record["Type"]) not in wanted:
             changes.append({"Action": "DELETE", "ResourceRecordSet": record})
 route53.change_resource_record_sets(HostedZoneId=zone["Id"], ChangeBatch={"Changes": changes})
+print(zone["Id"].rsplit("/", 1)[-1])  # the endpoint makes another one at each start

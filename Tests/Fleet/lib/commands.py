@@ -234,6 +234,11 @@ def execute(name, command):
     machine.execute(roster.find(name), command)
 
 
+def inits(names):
+    require_root()
+    print(" ".join(str(machine.leader(roster.find(name))) for name in names))
+
+
 # --- telling -------------------------------------------------------------------------------------------------------
 
 
@@ -267,7 +272,7 @@ def env():
     """What a controller needs, as shell exports. PATH gets a folder that holds only a current `aws`."""
     exports = {**cloud.CREDENTIALS, "CSO_INVENTORY": s.REPOSITORY_ROOT / "Inventory/local", "CSO_ROLES": s.REPOSITORY_ROOT / "Roles",
                "CSO_SSH_KEY": keys.LOGIN_KEY, "CSO_SSH_USER": s.PROVISION_USER, "CSO_KNOWN_HOSTS": keys.KNOWN_HOSTS,
-               "CSO_RESOLVER": s.RESOLVER}
+               "CSO_RESOLVER": s.RESOLVER, "CSO_HOSTED_ZONE": cloud.hosted_zone()}
     for name, value in exports.items():
         print(f"export {name}={shlex.quote(str(value))}")
     print(f'case ":$PATH:" in *:{cloud.BIN}:*) ;; *) export PATH={shlex.quote(str(cloud.BIN))}:"$PATH" ;; esac')

@@ -57,11 +57,7 @@ def check_offline(world):
 
 @test("hosts shows every declared host with its address, and a name in the zone that nobody declared")
 def hosts_table(world):
-    zones = json.loads(subprocess.run(["aws", "route53", "list-hosted-zones", "--output", "json"], check=True,
-                                      stdout=subprocess.PIPE, env=fleet_environment()).stdout)
-    zone_id = next(z["Id"].split("/")[-1] for z in zones["HostedZones"] if z["Name"] == "prod-ha.cso.ss.")
-    copy = world.inventory(("  deadline: 5s", f"  deadline: 5s\n  hosted_zone_id: {zone_id}"))
-    run = world.product.run("hosts", "--inventory", copy).expect(0)
+    run = world.product.run("hosts").expect(0)
     rows = {line.split()[0]: line.split()[1:] for line in run.out.splitlines() if not line.startswith("#")}
     equal(rows["backend01"], ["backend", "10.1.128.11", "eu-west-2a"], "row")
     equal(rows["rabbitmq02"], ["rabbitmq", "10.1.192.41", "eu-west-2c"], "row")
@@ -69,7 +65,7 @@ def hosts_table(world):
     undeclared = [line for line in run.out.splitlines() if "undeclared" in line]
     check(any("forgotten01" in line and "10.1.128.99" in line for line in undeclared), "forgotten01 is reported", run.out)
     check(not any("backend01" in line for line in undeclared), "declared hosts are not reported", run.out)
-    document = world.product.run("hosts", "--inventory", copy, "--output", "json").expect(0).json
+    document = world.product.run("hosts", "--output", "json").expect(0).json
     equal(len(document["hosts"]), 8, "hosts in JSON")
     contains(json.dumps(document["undeclared"]), "forgotten01", "undeclared in JSON")
 
