@@ -1,5 +1,6 @@
 import Model
 import RemoteProtocol
+import TestSupport
 import Testing
 import Transport
 
@@ -213,6 +214,51 @@ struct DoctorHostCheckTests {
         #expect(findings.map(\.severity) == [.ok, .warning, .warning, .warning, .warning])
         #expect(findings[1].remedy?.contains("from_port = 3306") == true)
         #expect(ReachCheck().judge(Subjects.answer("absent\n"), about: subject).map(\.severity) == [.notApplicable])
+    }
+
+    static let end = "notAfter=Nov 23 08:00:00 2027 GMT\n"
+
+    @Test(
+        "certificates",
+        arguments: [
+            (
+                "certificate 0 fine\n" + end
+                    + "X509v3 Subject Alternative Name: \n    DNS:a, DNS:Backend01.prod-ha.cso.ss\n", Severity.ok
+            ),
+            ("certificate 0 fine\n" + end + "    DNS:backend01.dev-ha.cso.internal\n", .warning),
+            ("certificate 0 fine\n" + end, .warning),
+            ("certificate 0 fine\n" + end + "X509v3 Basic Constraints: critical\n    CA:TRUE\n", .ok),
+            ("certificate 0 soon\n" + end + "    DNS:backend01.prod-ha.cso.ss\n", .warning),
+            ("certificate 0 expired\n" + end, .warning), ("certificate 0 unreadable\n", .warning),
+            ("certificate 0 absent\n", .notApplicable), ("absent\n", .notApplicable), ("", .warning),
+        ])
+    func certificates(answer: String, severity: Severity) {
+        var subject = Subjects.subject()
+        #expect(CertificateCheck().question(about: subject) == nil)
+        subject.needs.writtenPaths = ["/etc/x/server.crt", "/etc/x/server.key"]
+        #expect(CertificateCheck().judge(Subjects.answer(answer), about: subject).map(\.severity) == [severity])
+    }
+
+    @Test("a real certificate, asked of a real openssl")
+    func realCertificate() async throws {
+        let folder = try TemporaryFolder()
+        var subject = Subjects.subject()
+        subject.needs.writtenPaths = [folder.file("right.crt"), folder.file("other.crt"), folder.file("none.crt")]
+        let make = ["right": "backend01.prod-ha.cso.ss", "other": "elsewhere"].map { name, host in
+            let (key, crt) = (folder.file("\(name).key"), folder.file("\(name).crt"))
+            return HostQuestion(
+                """
+                openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 90 -subj /CN=x \
+                -addext subjectAltName=DNS:\(word: host) -addext basicConstraints=critical,CA:FALSE \
+                -keyout \(word: key) -out \(word: crt) 2>/dev/null
+                """)
+        }
+        let session = try await HostSession.open(localPrefix: [], by: Deadline("the session", in: .seconds(20)))
+        let asked = make + [CertificateCheck().question(about: subject)].compactMap(\.self)
+        let answers = try? await session.ask(asked, by: Deadline("the answers", in: .seconds(60)))
+        await session.close()
+        let findings = CertificateCheck().judge(answers?.last ?? Subjects.answer(""), about: subject)
+        #expect(findings.map(\.severity) == [.ok, .warning, .notApplicable], "\(findings)")
     }
 
     @Test("ports of a name in a text")

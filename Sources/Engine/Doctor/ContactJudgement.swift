@@ -17,7 +17,7 @@ enum ContactJudgement {
         var finding = blocker(failed.check, failure, subject)
         if failed == .route {
             let rule = PolicyText.ingress(port: ssh.port, from: "this machine's security group", to: "the host's")
-            finding.remedy = [failure.remedy, rule].compactMap(\.self).joined(separator: "; ")
+            finding.remedy = rule + (failure.remedy.map { " (\($0))" } ?? "")
         }
         return stages.filter { $0 < failed && $0.check != failed.check }.map { passed($0, of: place, ssh) } + [finding]
     }

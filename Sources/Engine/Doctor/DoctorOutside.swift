@@ -37,7 +37,9 @@ struct DoctorOutside: Sendable {
             local: { inventory, places in
                 var findings = localFindings(inventory, places)
                 // The key file's own finding already tells of a key that cannot be used.
-                if case .failure(let mistakes) = connector, !findings.contains(where: { $0.severity == .blocker }) {
+                if case .failure(let mistakes) = connector,
+                    !findings.contains(where: { $0.check.hasPrefix("key ") && $0.severity == .blocker })
+                {
                     findings += mistakes.all.map {
                         Finding("identity", of: "this machine", .blocker, $0.message, remedy: $0.remedy)
                     }

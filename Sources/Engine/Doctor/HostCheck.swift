@@ -25,7 +25,7 @@ struct HostSubject: Sendable {
 enum HostChecks {
     static let all: [any HostCheck] = [
         SystemCheck(), HostnameCheck(), DiskCheck(), ClockServiceCheck(), PackageLockCheck(), PackageStateCheck(),
-        BootCheck(), LockCheck(), LeftoverCheck(), OwedCheck(), ReachCheck(),
+        BootCheck(), LockCheck(), LeftoverCheck(), OwedCheck(), ReachCheck(), CertificateCheck(),
     ]
 
     static func questions(about subject: HostSubject) -> [HostQuestion] {

@@ -14,6 +14,8 @@ struct RoleNeeds: Sendable, Hashable {
     /// TCP endpoints that the host itself must reach.
     var endpoints: [Endpoint] = []
     var writtenPaths: [String] = []
+    /// Files that are certificates, by their names.
+    var certificates: [String] { writtenPaths.filter { $0.hasSuffix(".crt") || $0.hasSuffix("cert.pem") } }
     /// The role compiles for the host. If not, nothing is said of what it needs.
     var isKnown = false
 

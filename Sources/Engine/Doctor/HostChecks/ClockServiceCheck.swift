@@ -6,8 +6,8 @@ struct ClockServiceCheck: HostCheck {
         HostQuestion(
             """
             if command -v timedatectl >/dev/null 2>&1; then
-            printf 'container %s\\n' "$(timeout -s KILL 5 systemd-detect-virt --container)"
-            timeout -s KILL 5 timedatectl show -p NTP -p NTPSynchronized
+            printf 'container %s\\n' "$(timeout -s KILL 5 systemd-detect-virt --container 2>/dev/null)"
+            timeout -s KILL 5 timedatectl show -p NTP -p NTPSynchronized 2>/dev/null
             else echo absent; fi
             """)
     }
