@@ -23,7 +23,8 @@ import Testing
         #expect(made.map(\.status) == [0], "\(made.map(\.errorText))")
         let second = try await Shell.converge(user, shell: shell, prefix: world.prefix)
         #expect(second.isEmpty)
-        let line = try await world.run("getent passwd cso-ecs; getent shadow cso-ecs; [ -d \"/srv/it's home\" ]; echo $?")
+        let line = try await world.run(
+            "getent passwd cso-ecs; getent shadow cso-ecs; [ -d \"/srv/it's home\" ]; echo $?")
         let lines = line.outputText.split(separator: "\n")
         #expect(lines[0] == "cso-ecs:x:41234:41234:a \"user\" of $(ours):/srv/it's home:/bin/sh")
         #expect(lines[1].hasPrefix("cso-ecs:!"), "the password is locked")

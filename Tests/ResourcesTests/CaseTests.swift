@@ -4,7 +4,8 @@ import OrderedCollections
 import Resources
 import Testing
 
-/// Fixtures/<kind>/<case>.json: what a recipe says, what a host answered, and what must follow. To write what follows anew
+/// Fixtures/<kind>/<case>.json: what a recipe says, what a host answered, and what must follow (`showsScripts`: with the
+/// text of the steps). To write what follows anew
 /// after a deliberate change, run with CSO_WRITE_CASES=1 and read the difference.
 @Suite struct CaseTests {
     static let folder = String(#filePath.prefix(upTo: #filePath.lastIndex(of: "/")!)) + "/Fixtures"
@@ -95,7 +96,8 @@ private struct Case {
             let batch = try #require(BatchCatalogue.standard[name])
             guard let recorded = document["answers"]?[name.rawValue] else { continue }
             let answer = HostAnswer(
-                output: Array((recorded["output"]?.text ?? "").utf8), errors: Array((recorded["errors"]?.text ?? "").utf8),
+                output: Array((recorded["output"]?.text ?? "").utf8),
+                errors: Array((recorded["errors"]?.text ?? "").utf8),
                 status: Int32(recorded["status"]?.integer ?? 0))
             let parsed = batch.parse(answer, arguments: group.map(\.argument), on: facts)
             for request in group { answers[request] = parsed[request.argument] ?? .unknown(reason: "no answer") }
@@ -118,12 +120,14 @@ private struct Case {
         return .object(members)
     }
 
-    /// A script is shown as its lines, so that a case can be read.
+    /// A script is shown as its lines, where a case asks for it: one of each kind, so that a change of it is seen.
     private func json(_ step: HostStep) -> JSONValue {
         var members: OrderedDictionary<String, JSONValue> = [
             "summary": .text(step.summary), "supervised": .flag(step.isSupervised),
-            "script": .list(step.script.text.split(separator: "\n").map { .text(String($0)) }),
         ]
+        if document["showsScripts"] == true {
+            members["script"] = .list(step.script.text.split(separator: "\n").map { .text(String($0)) })
+        }
         if let input = step.input { members["input"] = .text(input.placeholderText ?? "bytes") }
         return .object(members)
     }

@@ -21,7 +21,8 @@ import Testing
             default: "[ ! -e \"\(mark)\" ]"
             }
         // The guard must not eat the input.
-        let resource = try command([kind: .text(condition)], run: "cat >\"\(mark)\"", input: Content("a secret's $(way)"))
+        let resource = try command(
+            [kind: .text(condition)], run: "cat >\"\(mark)\"", input: Content("a secret's $(way)"))
         #expect(resource.creation == .run && resource.influence == .anything)
         let steps = CommandResource.steps(
             for: [Change(resource: resource, action: .run, observed: .absent, differences: [])], on: .test())
@@ -64,7 +65,11 @@ import Testing
         let scratch = try Scratch()
         let once = try OnceResource(
             Fields(
-                "make", ["run": .text("cat >\(scratch.path)/x"), "evidence": .text("[ -e \(scratch.path)/x ]"), "input": .content(Content("in"))]))
+                "make",
+                [
+                    "run": .text("cat >\(scratch.path)/x"), "evidence": .text("[ -e \(scratch.path)/x ]"),
+                    "input": .content(Content("in")),
+                ]))
         let steps = OnceResource.steps(
             for: [Change(resource: once, action: .run, observed: .absent, differences: [])], on: .test())
         for _ in 1...2 { #expect(try await Shell.perform(steps, shell: shell).map(\.status) == [0]) }

@@ -18,7 +18,10 @@ import Testing
     /// Kind, subject, fields, and a word of each mistake.
     private static let mistakes: [(String, String, [String: FieldValue], [String])] = [
         ("file", "/etc/x", [:], ["none of content, source and template"]),
-        ("file", "/etc/x", ["content": .content(Content("a")), "source": .content(Content("b"))], ["more than one of"]),
+        (
+            "file", "/etc/x", ["content": .content(Content("a")), "source": .content(Content("b"))],
+            ["more than one of"]
+        ),
         ("file", "/etc/x", ["content": .content(Content("a")), "state": .text("absent")], ["has no content"]),
         ("file", "etc/x", ["state": .text("absent")], ["not an absolute path"]),
         ("file", "/etc/../x", ["state": .text("absent")], ["not a plain path"]),
@@ -36,7 +39,10 @@ import Testing
         ("package", "./x.deb", [:], ["not the name of a package"]),
         ("package", "nginx", ["version": .text(">= 1")], ["not a version"]),
         ("user", "a:b", ["uid": .number(0)], ["not a user or group name", "0 is no uid"]),
-        ("user", "a", ["comment": .text("x:y"), "home": .text("rel")], ["cannot hold a colon", "not an absolute path"]),
+        (
+            "user", "a", ["comment": .text("x:y"), "home": .text("rel")],
+            ["cannot hold a colon", "not an absolute path"]
+        ),
         ("group", "über", [:], ["not a user or group name"]),
         ("service", "nginx", [:], ["not the name of a systemd unit"]),
         ("service", "foo@.service", [:], ["a template cannot run"]),
@@ -54,7 +60,9 @@ import Testing
         for (name, subject, values, words) in Self.mistakes {
             let kind = try #require(Catalogue.standard[KindName(name)])
             for value in values.keys { #expect(kind.declaration.field(value) != nil, "\(name) has no field \(value)") }
-            let error = #expect(throws: Diagnostics.self, "\(name) \(subject)") { _ = try kind.init(Fields(subject, values)) }
+            let error = #expect(throws: Diagnostics.self, "\(name) \(subject)") {
+                _ = try kind.init(Fields(subject, values))
+            }
             let found = error?.description ?? ""
             for word in words { #expect(found.contains(word), "\(name): \(found)") }
         }

@@ -81,7 +81,8 @@ import Testing
         try scratch.write("f", "old")
         let before = try #require(scratch.status("f"))
         let validate = FieldValue.text("grep -q good \"$1\" || { echo \"line 1 of $1 is bad\"; exit 3; }")
-        let failed = try await Shell.converge(try file("\(scratch.path)/f", "bad", ["validate": validate]), shell: shell)
+        let failed = try await Shell.converge(
+            try file("\(scratch.path)/f", "bad", ["validate": validate]), shell: shell)
         #expect(failed.last?.status == 1)
         #expect(failed.last?.errorText.contains("line 1 of \(scratch.path)/f.cso-tmp is bad") == true)
         #expect(failed.last?.errorText.contains("the new content is not valid; the old file stays") == true)

@@ -62,7 +62,8 @@ import Testing
         let scratch = try Scratch()
         mkdir(scratch.path + "/d", 0o700)
         chown(scratch.path + "/d", 2, 3)
-        let resource = try DirectoryResource(Fields("\(scratch.path)/d", ["mode": .mode(0o711), "group": .text("sys")]))
+        let resource = try DirectoryResource(
+            Fields("\(scratch.path)/d", ["mode": .mode(0o711), "group": .text("sys")]))
         let answers = try await Shell.converge(resource, shell: shell)
         #expect(answers.map(\.status) == [0])
         let found = try #require(scratch.status("d"))

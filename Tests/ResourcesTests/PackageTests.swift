@@ -28,7 +28,8 @@ import Testing
             apt-get -q update >&2
             """)
         try #require(
-            made.status == 0, "the test needs dpkg-dev (dpkg-scanpackages) or apt-utils, and dpkg-deb: \(made.errorText)")
+            made.status == 0,
+            "the test needs dpkg-dev (dpkg-scanpackages) or apt-utils, and dpkg-deb: \(made.errorText)")
     }
 
     private func package(_ name: String, _ fields: [String: FieldValue] = [:]) throws -> PackageResource {
@@ -101,7 +102,7 @@ import Testing
         #expect(try await world.run("grep -c ' update' /srv/calls").outputText == "0\n")
         // Published after the lists were read.
         _ = try await world.run(
-            "cd /srv/repo && dpkg-deb -R cso-a_1.0.deb t && sed -i 's/^Package: .*/Package: cso-new/' t/DEBIAN/control && dpkg-deb -b t cso-new_1.0.deb && rm -r t && dpkg-scanpackages -m . >Packages 2>/dev/null"
+            "cd /srv/repo && dpkg-deb -R cso-a_1.0.deb t && rm -r t/usr && sed -i 's/^Package: .*/Package: cso-new/' t/DEBIAN/control && dpkg-deb -b t cso-new_1.0.deb && rm -r t && dpkg-scanpackages -m . >Packages 2>/dev/null"
         )
         let found = try await Shell.converge(try package("cso-new"), prefix: world.prefix)
         #expect(found.map(\.status) == [0], "\(found.map(\.errorText))")
@@ -112,7 +113,9 @@ import Testing
     }
 
     /// Also a policy of somebody else comes back, and one that a killed run has left is no obstacle.
-    @Test(arguments: ["", "foreign", "left behind"]) func startsAreDeniedForTheTransactionOnly(before: String) async throws {
+    @Test(arguments: ["", "foreign", "left behind"]) func startsAreDeniedForTheTransactionOnly(before: String)
+        async throws
+    {
         let world = try await World()
         try await repository(in: world)
         let policy = "/usr/sbin/policy-rc.d"
@@ -139,8 +142,11 @@ import Testing
         #expect(found["libc6"]?.state?["version"] != nil)
         #expect(found["cso-nowhere"] == .absent && found["cso-nowhere.x"] == .absent)
         let broken = PackageBatch.parse(
-            HostAnswer(output: [], errors: Array("dpkg-query: error: cannot open".utf8), status: 2), arguments: ["dpkg"],
+            HostAnswer(output: [], errors: Array("dpkg-query: error: cannot open".utf8), status: 2),
+            arguments: ["dpkg"],
             on: .test())
-        #expect(broken["dpkg"]?.reason == "dpkg-query ended with status 2 and no word about it: dpkg-query: error: cannot open")
+        #expect(
+            broken["dpkg"]?.reason
+                == "dpkg-query ended with status 2 and no word about it: dpkg-query: error: cannot open")
     }
 }

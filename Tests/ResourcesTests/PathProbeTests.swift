@@ -104,7 +104,8 @@ let awkwardNames = [
         let paths = ["/a", "/ab", "/c"]
         // Killed in the middle of the second record: its path is cut, the third one was never reached.
         let answer = HostAnswer(
-            output: Array("f\t644\troot\t0\troot\t0\t1\t1.5\t1\t2\0/a\0\0.\0f\t644\troot\t0\troot\t0\t1\t1.5\t1\t3\0/a".utf8)
+            output: Array(
+                "f\t644\troot\t0\troot\t0\t1\t1.5\t1\t2\0/a\0\0.\0f\t644\troot\t0\troot\t0\t1\t1.5\t1\t3\0/a".utf8)
                 + Array("/\0=\0local\0137\0.\0".utf8))
         let found = PathBatch.parse(answer, arguments: paths, on: .test())
         #expect(found["/a"]?.state?["inode"] == 2)

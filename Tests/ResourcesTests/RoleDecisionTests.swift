@@ -40,10 +40,15 @@ import Testing
         }
         #expect(reason.hasPrefix("b could not be asked"))
         #expect(try once("leader").decision(on: "a", seen: silent) != .refused(reason: reason))
-        #expect(try once("members").decision(on: "a", seen: [("a", .absent), ("b", .unknown(reason: "r"))]) == .unknown(reason: "b: r"))
-        #expect(try once("leader").decision(on: "a", seen: [("a", nil), ("b", nil)]) == .refused(reason: "no member could be asked"))
+        #expect(
+            try once("members").decision(on: "a", seen: [("a", .absent), ("b", .unknown(reason: "r"))])
+                == .unknown(reason: "b: r"))
+        #expect(
+            try once("leader").decision(on: "a", seen: [("a", nil), ("b", nil)])
+                == .refused(reason: "no member could be asked"))
         // The first that could be asked leads.
-        guard case .change(.run, _, nil) = try once("leader").decision(on: "b", seen: [("a", nil), ("b", .absent)]) else {
+        guard case .change(.run, _, nil) = try once("leader").decision(on: "b", seen: [("a", nil), ("b", .absent)])
+        else {
             Issue.record("nobody leads")
             return
         }
@@ -67,7 +72,8 @@ import Testing
         #expect(transfer.decision(on: "b", seen: seen) == .nothing)
         #expect(
             transfer.decision(on: "c", seen: seen)
-                == .change(.update, differences: [Difference(key: "mode", observed: "0644", desired: "0600")], from: nil))
+                == .change(
+                    .update, differences: [Difference(key: "mode", observed: "0644", desired: "0600")], from: nil))
         let change = Change(
             resource: transfer, action: .transfer, observed: .absent, differences: differences, source: "b")
         let steps = TransferResource.steps(for: [change], on: .test())
@@ -77,7 +83,8 @@ import Testing
 
     @Test func membersThatDisagreeOrCannotBeAskedAreNamed() throws {
         let transfer = try transfer(["made_by": .text("make keys")])
-        guard case .refused(let reason) = transfer.decision(on: "a", seen: [("a", holds("1")), ("b", holds("2"))]) else {
+        guard case .refused(let reason) = transfer.decision(on: "a", seen: [("a", holds("1")), ("b", holds("2"))])
+        else {
             Issue.record("one of two different keys was taken")
             return
         }
@@ -86,14 +93,18 @@ import Testing
             transfer.decision(on: "a", seen: [("a", .absent), ("b", nil)])
                 == .refused(reason: "b could not be asked and may have it"))
         #expect(
-            transfer.decision(on: "a", seen: [("a", holds("1")), ("b", .unknown(reason: "r"))]) == .unknown(reason: "b: r"))
+            transfer.decision(on: "a", seen: [("a", holds("1")), ("b", .unknown(reason: "r"))])
+                == .unknown(reason: "b: r"))
     }
 
     @Test func whatNobodyHasIsKnownAfterItWasMade() throws {
         let seen: Seen = [("a", .absent), ("b", .absent)]
         let made = try transfer(["made_by": .text("make keys")])
-        #expect(made.decision(on: "a", seen: seen) == .knownAfter(host: "a", after: "once:make keys", possible: [.update]))
-        #expect(made.decision(on: "b", seen: seen) == .knownAfter(host: "a", after: "once:make keys", possible: [.transfer]))
+        #expect(
+            made.decision(on: "a", seen: seen) == .knownAfter(host: "a", after: "once:make keys", possible: [.update]))
+        #expect(
+            made.decision(on: "b", seen: seen) == .knownAfter(host: "a", after: "once:make keys", possible: [.transfer])
+        )
         guard case .refused = try transfer().decision(on: "b", seen: seen) else {
             Issue.record("nothing makes it, and nobody says so")
             return

@@ -53,7 +53,8 @@ import Testing
             case "/imitation": LoopbackServer.answer(503, imitation)
             case "/empty": LoopbackServer.answer(204, "")
             case "/query?a=[1]&b={x}": LoopbackServer.answer(200, "globs are text")
-            case "/moved": Array("HTTP/1.1 302 Found\r\nLocation: /ok\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".utf8)
+            case "/moved":
+                Array("HTTP/1.1 302 Found\r\nLocation: /ok\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".utf8)
             default: []
             }
         }
@@ -75,12 +76,18 @@ import Testing
     private static let verdicts: [(Gate.Check, Observation, GateVerdict)] = [
         (.unit("x.service"), .present(["active": "active", "sub": "running"]), .passed),
         (.unit("x.service"), .present(["active": "active", "sub": "exited"]), .passed),
-        (.unit("x.service"), .present(["active": "activating", "sub": "auto-restart"]), .failed("activating (auto-restart)")),
+        (
+            .unit("x.service"), .present(["active": "activating", "sub": "auto-restart"]),
+            .failed("activating (auto-restart)")
+        ),
         (.unit("x.service"), .absent, .failed("there is no such unit")),
         (.unit("x.service"), .unknown(reason: "why"), .unknown("why")),
         (.tcp(port: 22), .present(["addresses": .list(["*"])]), .passed),
         (.tcp(port: 22), .absent, .failed("nothing listens")),
-        (.http(url: "u", status: 200, contains: "2.4", lacks: nil), .present(["status": 200, "body": "v2.4.4"]), .passed),
+        (
+            .http(url: "u", status: 200, contains: "2.4", lacks: nil), .present(["status": 200, "body": "v2.4.4"]),
+            .passed
+        ),
         (
             .http(url: "u", status: 200, contains: nil, lacks: nil), .present(["status": 500, "body": ""]),
             .failed("status 500 instead of 200")
@@ -113,7 +120,9 @@ import Testing
         }
         #expect(request(.unit("x.service")) == ProbeRequest("unit", "x.service"))
         #expect(request(.tcp(port: 22)) == ProbeRequest("tcp", "22"))
-        #expect(request(.http(url: "http://a/", status: 200, contains: nil, lacks: nil)) == ProbeRequest("http", "http://a/"))
+        #expect(
+            request(.http(url: "http://a/", status: 200, contains: nil, lacks: nil))
+                == ProbeRequest("http", "http://a/"))
         #expect(request(.command("true")) == ProbeRequest("script", "true"))
     }
 }

@@ -84,23 +84,13 @@ package struct ServiceResource: RunningService {
     }
 
     package static func steps(for changes: [Change<Self>], on facts: HostFacts) -> [HostStep] {
-        changes.map { change in
+        let work = changes.map { change in
             let service = change.resource
             let all = change.action != .update
-            var script = ServiceSteps.opening(service.unit)
-            var verbs: [String] = []
-            if all || change.differs(in: "enabled") {
-                verbs.append(service.shallBeEnabled ? "enable" : "disable")
-                script += service.shallBeEnabled ? ServiceSteps.enable : ServiceSteps.disable
-            }
-            if all || change.differs(in: "running") {
-                verbs.append(service.shallRun ? "start" : "stop")
-                script += service.shallRun ? ServiceSteps.start : ServiceSteps.stop
-                script += OwedNotes.strikeOff(service.unit)
-            }
-            return HostStep(
-                "\(verbs.joined(separator: " and ")) \(service.unit)", script: script, isSupervised: true,
-                limit: ServiceSteps.limit)
+            return ServiceSteps.Work(
+                unit: service.unit, enable: all || change.differs(in: "enabled") ? service.shallBeEnabled : nil,
+                start: all || change.differs(in: "running") ? service.shallRun : nil)
         }
+        return work.isEmpty ? [] : [ServiceSteps.step(work)]
     }
 }

@@ -18,7 +18,8 @@ enum FileSteps {
             elif [ -f "$p" ]; then old=yes
             elif [ -e "$p" ]; then die "$p is neither a file nor a link; it is not replaced"
             fi
-            trap 'rm -f -- "$t"' EXIT
+            # Until the rename nothing has changed, so nothing is owed for it. Names of units hold no blanks.
+            trap 'rm -f -- "$t" ${cso_notes-}' EXIT
             trap 'exit 143' HUP INT TERM
             if [ -e "$t" ] || [ -L "$t" ]; then rm -f -- "$t" || die "cannot remove $t"; fi
             set -C

@@ -23,17 +23,26 @@ enum AptSteps: PackageManagerSteps {
         \(script: StepText.opening)umask 022
         export DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none NEEDRESTART_SUSPEND=1 UCF_FORCE_CONFFOLD=1
         apt() { apt-get -q -y -o DPkg::Lock::Timeout=\(PackageSteps.lockWait) -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold "$@" </dev/null; }
-        # An installation that was cut off is finished first; dpkg itself does not wait for its lock.
+        # Waits until nobody holds the lock file $1, as /proc/locks knows it by inode: only apt-get waits by itself, and only
+        # for dpkg's own.
+        idle() {
+        inode=$(stat -c %i -- "$1" 2>/dev/null) || return 0
+        waited=0
+        while :; do
+        holder=
+        while read -r lock; do case $lock in *":$inode "*) holder=$lock ;; esac; done </proc/locks
+        [ "$holder" ] || return 0
+        [ "$waited" -lt \(PackageSteps.lockWait) ] || die "another package manager has held $1 for $waited s"
+        sleep 1; waited=$((waited + 1))
+        done
+        }
+        # An installation that was cut off is finished first.
         repair() {
         audit=$(dpkg --audit) || die "dpkg --audit failed"
         [ "$audit" ] || return 0
         printf '%s\\n' "$audit" >&2
-        tries=0
-        until dpkg --force-confold --configure -a </dev/null; do
-        tries=$((tries + 1)); [ "$tries" -lt \(PackageSteps.lockWait / 5) ] || die "dpkg --configure -a failed"
-        fuser -s /var/lib/dpkg/lock-frontend 2>/dev/null || [ "$tries" -lt 2 ] || die "dpkg --configure -a failed"
-        sleep 5
-        done
+        idle /var/lib/dpkg/lock-frontend
+        dpkg --force-confold --configure -a </dev/null || die "dpkg --configure -a failed"
         }
 
         """
@@ -48,6 +57,7 @@ enum AptSteps: PackageManagerSteps {
             # The package lists may be too old to name what is wanted, or to fetch it. If they are not, it was the
             # installation itself that failed, and asking again would only repeat it.
             if install --download-only >/dev/null 2>&1; then die "cannot install \(script: list(names))"; fi
+            idle /var/lib/apt/lists/lock
             apt update || die "cannot update the package lists"
             install || die "cannot install \(script: list(names))"
             fi

@@ -6,49 +6,80 @@ enum ServiceSteps {
     /// systemd's own default for a start is 90 s; some services are given ten minutes.
     static let limit: Duration = .seconds(630)
 
-    /// `$u` is the unit. `steady` succeeds when it is active and stays so, with the same main process, for a second: a
-    /// service that dies at once and is started again by systemd is not up.
-    static func opening(_ unit: UnitName) -> ShellText {
-        """
-        \(script: StepText.opening)u=\(word: unit.rawValue)
+    /// What is done to one unit, in this order.
+    struct Work {
+        var unit: UnitName
+        /// `nil` = it is right.
+        var enable: Bool?
+        var start: Bool?
+
+        var summary: String {
+            let verbs = [enable.map { $0 ? "enable" : "disable" }, start.map { $0 ? "start" : "stop" }]
+            return "\(verbs.compactMap(\.self).joined(separator: " and ")) \(unit)"
+        }
+    }
+
+    /// One step for neighbouring units: whether they stay up is then watched for all of them at once.
+    static func step(_ work: [Work]) -> HostStep {
+        var script = StepText.opening + functions
+        for item in work {
+            script += "u=\(word: item.unit.rawValue)\n"
+            if let enable = item.enable { script += enable ? Self.enable : disable }
+            if let start = item.start {
+                // A start reads every file, and a stopped unit will when it is started: nothing is owed any more.
+                script += (start ? Self.start : stop) + OwedNotes.strikeOff(item.unit)
+            }
+        }
+        let started = work.filter { $0.start == true }.map(\.unit.rawValue)
+        if !started.isEmpty { script += "stay_up \(words: started)\n" }
+        return HostStep(
+            work.map(\.summary).joined(separator: "; "), script: script, isSupervised: true, limit: limit)
+    }
+
+    /// `up UNITS` succeeds when all are active and stay so, with the same main processes, for a second: a service that dies
+    /// at once and is started again by systemd is not up.
+    private static let functions: ShellText = """
         tell() { systemctl status --no-pager --full -n 20 -- "$u" >&2; die "$1"; }
-        look() { systemctl show -p ActiveState -p MainPID -p NRestarts -- "$u"; }
-        steady() {
-        k=0
-        before=$(look) || die "$u: systemctl show failed"
+        look() { systemctl show -p ActiveState -p MainPID -p NRestarts -- "$@" || die "$*: systemctl show failed"; }
+        up() {
+        k=0 before=$(look "$@") || exit 1
         while [ "$k" -lt 5 ]; do
         sleep 1
-        now=$(look) || die "$u: systemctl show failed"
+        now=$(look "$@") || exit 1
         case $now in
-        *ActiveState=active*) if [ "$now" = "$before" ]; then return 0; fi ;;
         *ActiveState=failed* | *ActiveState=inactive*) return 1 ;;
+        *ActiveState=activating* | *ActiveState=deactivating* | *ActiveState=reloading*) ;;
+        *) [ "$now" != "$before" ] || return 0 ;;
         esac
         before=$now k=$((k + 1))
         done
         return 1
         }
+        stay_up() {
+        up "$@" && return 0
+        for u do
+        [ "$#" -gt 1 ] && up "$u" || tell "$u: does not stay up"
+        done
+        }
 
         """
-    }
-
-    static let start: ShellText = """
+    private static let start: ShellText = """
         systemctl reset-failed -- "$u" 2>/dev/null
         systemctl start -- "$u" || tell "$u: cannot be started"
-        steady || tell "$u: does not stay up"
 
         """
-    static let stop: ShellText = """
+    private static let stop: ShellText = """
         systemctl stop -- "$u" || tell "$u: cannot be stopped"
 
         """
-    static let enable: ShellText = """
+    private static let enable: ShellText = """
         systemctl -q enable -- "$u" || die "$u: cannot be enabled"
         systemctl -q is-enabled -- "$u" >/dev/null || die "$u: cannot be enabled: $(systemctl is-enabled -- "$u")"
         [ "$(systemctl show -p UnitFileState --value -- "$u")" != static ] \
         || die "$u: has no [Install] section, so nothing starts it at boot; set \\`enabled: no\\`"
 
         """
-    static let disable: ShellText = """
+    private static let disable: ShellText = """
         systemctl -q disable -- "$u" || die "$u: cannot be disabled"
 
         """

@@ -119,7 +119,8 @@ enum Shell {
 
     /// Brings one resource to its desired state and returns what its steps said. Empty if there was nothing to do.
     static func converge<Resource: ResourceKind>(
-        _ resource: Resource, on facts: HostFacts = .test(), book: SecretBook = SecretBook(), shell: String = "/bin/dash",
+        _ resource: Resource, on facts: HostFacts = .test(), book: SecretBook = SecretBook(),
+        shell: String = "/bin/dash",
         prefix: [String] = []
     ) async throws -> [HostAnswer] {
         let observed = try await observe(resource, on: facts, shell: shell, prefix: prefix)

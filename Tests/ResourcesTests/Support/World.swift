@@ -11,7 +11,9 @@ final class World {
     let prefix: [String]
 
     init() async throws {
-        guard getuid() == 0 else { throw Unfit("this test needs root: it makes a mount namespace; run `sudo make test`") }
+        guard getuid() == 0 else {
+            throw Unfit("this test needs root: it makes a mount namespace; run `sudo make test`")
+        }
         scratch = try Scratch()
         let root = scratch.path
         // Waits for the file that says that the mounts are there; ends by itself should the test be killed.
