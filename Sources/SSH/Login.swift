@@ -5,7 +5,7 @@ internal import Trust
 
 /// The two ways of libssh2 to log in with a public key, as single non-blocking calls.
 enum Login {
-    /// With a private key from memory. `publicLine` saves libssh2 from deriving the public part, which for an encrypted
+    /// With a private key from memory, which ends in a zero byte. `publicLine` saves libssh2 from deriving the public part, which for an encrypted
     /// key means a second run of the derivation function.
     static func send(
         _ user: String, key: Secret, publicLine: String?, passphrase: Secret?, on session: OpaquePointer
@@ -16,7 +16,8 @@ enum Login {
                 func call(_ passphrase: UnsafePointer<CChar>?) -> Int {
                     Int(
                         libssh2_userauth_publickey_frommemory(
-                            session, user, user.utf8.count, publicLine, publicLine?.utf8.count ?? 0, data, buffer.count,
+                            session, user, user.utf8.count, publicLine, publicLine?.utf8.count ?? 0, data,
+                            buffer.count - 1,
                             passphrase))
                 }
                 guard let passphrase else { return call(nil) }

@@ -7,6 +7,7 @@ package import Trust
 package struct PrivateKey: Sendable {
     package let path: String
     package let isEncrypted: Bool
+    /// With a zero byte behind it: libssh2 1.10 takes the length of a key in memory and yet calls strlen on it.
     private let bytes: Secret
 
     package static func read(_ path: String) throws(SSHError) -> PrivateKey {
@@ -24,7 +25,7 @@ package struct PrivateKey: Sendable {
                 ?? lines.firstIndex(of: "-----BEGIN PRIVATE KEY-----")
         else { throw .keyUnusable(path: path, reason: "it holds no private key") }
         self.path = path
-        self.bytes = Secret(bytes)
+        self.bytes = Secret(bytes + [0])
         switch lines[begin].dropFirst("-----BEGIN ".count).dropLast("-----".count) {
         case "OPENSSH PRIVATE KEY":
             let body = lines[(begin + 1)...].prefix { !$0.hasPrefix("-") }.joined()
@@ -62,6 +63,7 @@ package struct PrivateKey: Sendable {
 package struct UnlockedKey: Sendable {
     package let path: String
     package let publicKey: HostKey
+    /// With a zero byte behind it.
     let bytes: Secret
     let passphrase: Secret?
 }
