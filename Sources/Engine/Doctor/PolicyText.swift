@@ -15,8 +15,11 @@ enum PolicyText {
     /// This action knows no resources.
     static let readBatch = statement("secretsmanager:BatchGetSecretValue", "*")
 
-    static func decrypt(region: String?) -> String {
-        let via = "secretsmanager.\(region ?? "REGION").amazonaws.com"
+    static func decrypt(_ secretID: String, region: String?) -> String {
+        // An ARN has the region as its fourth part.
+        let parts = secretID.split(separator: ":", omittingEmptySubsequences: false)
+        let named = secretID.hasPrefix("arn:") && parts.count > 4 ? String(parts[3]) : nil
+        let via = "secretsmanager.\(region ?? named ?? "REGION").amazonaws.com"
         return #"{"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "ARN-OF-THE-KEY", "Condition": "#
             + #"{"StringEquals": {"kms:ViaService": "\#(via)"}}}"#
     }

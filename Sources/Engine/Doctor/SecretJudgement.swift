@@ -116,7 +116,8 @@ enum SecretJudgement {
         guard case .aws(let secretID, let region) = source.kind else { return error.remedy }
         switch error {
         case .aws(.accessDenied(_, isKMS: true, _), _):
-            return "for this role, in the key's policy too: " + PolicyText.decrypt(region: region)
+            return "for this role, in the key's policy too (describe-secret tells the KmsKeyId): "
+                + PolicyText.decrypt(secretID, region: region)
         case .aws(.accessDenied(let operation, _, _), _) where operation.hasSuffix("BatchGetSecretValue"):
             return "for this role: " + PolicyText.readBatch
         case .aws(.accessDenied, _):
