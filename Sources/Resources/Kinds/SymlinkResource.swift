@@ -61,7 +61,7 @@ package struct SymlinkResource: ResourceKind {
                 script: """
                     \(script: StepText.opening(path: link.path))\
                     if [ -d "$p" ] && ! [ -L "$p" ]; then die "$p is a directory; a link does not replace it"; fi
-                    trap 'rm -f -- "$t"' EXIT
+                    trap 'rm -f -- "$t" ${cso_notes-}' EXIT
                     if [ -e "$t" ] || [ -L "$t" ]; then rm -f -- "$t" || die "cannot remove $t"; fi
                     ln -sT -- \(word: link.target) "$t" || die "cannot make a link in $d"
                     mv -fT -- "$t" "$p" || die "$p: cannot put the link in its place"

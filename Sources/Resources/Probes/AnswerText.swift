@@ -3,7 +3,8 @@ internal import Model
 // Answers are split as bytes: to Swift's characters CR LF is one, and a combining mark hides the separator before it.
 
 extension HostAnswer {
-    var outputLines: [String] { output.pieces(0x0A).filter { !$0.isEmpty } }
+    /// Only whole lines: what follows the last line break was cut off, and half a number is another number.
+    var outputLines: [String] { output.pieces(0x0A).dropLast().filter { !$0.isEmpty } }
     var errorLines: [String] { errors.pieces(0x0A).filter { !$0.isEmpty } }
 }
 

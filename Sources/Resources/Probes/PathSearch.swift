@@ -97,7 +97,8 @@ extension PathSearch {
 
         init(_ answer: HostAnswer) {
             errorLines = Set(answer.errorLines)
-            let all = answer.output.pieces(0)
+            // What follows the last NUL was cut off.
+            let all = Array(answer.output.pieces(0).dropLast())
             var index = 0
             while index < all.count {
                 if index + 3 < all.count, all[index + 3] == ".", all[index] == "=", let status = Int32(all[index + 2]) {

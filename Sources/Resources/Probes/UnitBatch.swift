@@ -22,7 +22,7 @@ package enum UnitBatch: ProbeBatch {
             Dictionary(arguments.map { ($0, .unknown(reason: reason)) }, uniquingKeysWith: { first, _ in first })
         }
         guard facts.hasSystemd else { return all("the host does not run systemd") }
-        let blocks = blocks(answer.output.pieces(0x0A))
+        let blocks = blocks(Array(answer.output.pieces(0x0A).dropLast()))
         // Blocks are told apart by their order only, since an alias answers under another name.
         guard answer.status == 0, blocks.count == arguments.count else {
             return all(BatchFailure.reason(answer, program: "systemctl", limit: 20))
@@ -32,8 +32,8 @@ package enum UnitBatch: ProbeBatch {
     }
 
     private static func observation(_ block: [String: String]) -> Observation {
-        guard let load = block["LoadState"], let active = block["ActiveState"] else {
-            return .unknown(reason: "systemctl gave no LoadState")
+        guard block.count == 6, let load = block["LoadState"], let active = block["ActiveState"] else {
+            return .unknown(reason: "systemctl did not give all properties")
         }
         if load == "not-found" && active == "inactive" { return .absent }
         return .present([
