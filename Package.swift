@@ -55,7 +55,7 @@ let package = Package(
             name: "CLibSSH2", pkgConfig: "libssh2", providers: [.apt(["libssh2-1-dev"]), .yum(["libssh2-devel"])]),
         source("Trust", ["Model", crypto]),
         source("SSH", ["Model", "Transport", "Trust", "CLibSSH2"]),
-        source("HostSession", ["Model", "RemoteProtocol", "Transport", "SSH"]),
+        source("HostSession", ["Model", "RemoteProtocol", "Transport"]),
         .systemLibrary(
             name: "CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"]), .yum(["c-ares-devel"])]),
         source("Zone", ["Model", "CLinux", "CCares"]),
@@ -79,7 +79,16 @@ let package = Package(
         tests("Resources", ["Model", "Transport", collections], exclude: ["Fixtures"]),
         tests("Source", ["Model", "Resources"]),
         tests("Compile", ["Source", "Model", "Resources"]),
+        tests("Planning", ["Model", "Resources", "Compile", collections]),
         tests("Rollout", ["Model"]),
+        tests("Report", ["Model", "Resources", "Planning", collections]),
+        tests("Records", ["Model", "Transport"]),
+        tests(
+            "Engine",
+            [
+                "Model", "Resources", "RemoteProtocol", "Source", "Compile", "Planning", "Rollout", "Report", "Transport",
+                "Trust", "SSH", "HostSession", "Zone", "Cloud", "Records", "TestSupport", collections,
+            ]),
         tests("Trust", []),
         tests("SSH", ["Model", "Transport", "Trust", "TestSupport"]),
         tests("HostSession", ["Model", "RemoteProtocol", "Transport", "CLinux"]),
