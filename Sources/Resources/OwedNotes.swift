@@ -9,11 +9,16 @@ package enum OwedNotes {
     static let folder = "/var/lib/cso-provision/owed"
     package static let request = ProbeRequest(OwedBatch.name, "")
 
-    /// Goes before the script of a change, in the same step; the step fails if it cannot note.
+    /// Goes before the script of a change, in the same step; the step fails if it cannot note. `$cso_notes` then holds the
+    /// notes that were not there before, for a change that can tell that it did not happen.
     package static func prelude(for owed: [Notification]) -> ShellText {
-        var script: ShellText = "mkdir -p -m 0700 /var/lib/cso-provision \(word: folder) || exit 1\n"
+        var script: ShellText = "cso_notes=\nmkdir -p -m 0700 /var/lib/cso-provision \(word: folder) || exit 1\n"
         for notification in owed {
-            script += ": > \(word: path(notification)) || exit 1\n"
+            let note = path(notification)
+            script += """
+                if ! [ -e \(word: note) ]; then cso_notes="$cso_notes "\(word: note); : > \(word: note) || exit 1; fi
+
+                """
         }
         return script
     }

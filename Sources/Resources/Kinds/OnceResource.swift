@@ -10,10 +10,19 @@ package struct OnceResource: RoleResource {
         case leader
     }
 
+    /// What becomes of it while a member cannot be asked.
+    package enum Unseen: String, Sendable, Hashable, CaseIterable {
+        /// That member may have done it: nothing is done until it answers.
+        case refuse
+        /// Doing it twice is detected and harmless: the leader goes on.
+        case run
+    }
+
     package let label: String
     package let run: ShellText
     package let evidence: ShellText
     package let seenFrom: Vantage
+    package let unseen: Unseen
     package let input: Content?
     package let limit: Duration
 
@@ -28,6 +37,10 @@ package struct OnceResource: RoleResource {
             FieldDeclaration(
                 "seen_from", .choice(Vantage.allCases.map(\.rawValue)), defaultText: "members",
                 "`members`: done if any member shows it, so all must be asked; `leader`: all see the same."),
+            FieldDeclaration(
+                "unseen", .choice(Unseen.allCases.map(\.rawValue)), defaultText: "refuse",
+                "`refuse`: a member that cannot be asked may have done it, so nothing is done; `run`: it is done all the "
+                    + "same. Only where doing it twice is detected and harmless."),
             FieldDeclaration("input", .content, "Its standard input; the way for secrets."),
             FieldDeclaration("limit", .duration, defaultText: "10m", "How long it may take."),
         ])
@@ -42,6 +55,7 @@ package struct OnceResource: RoleResource {
             checks.require(fields.text(field)?.isEmpty == false, "\(field) is empty", at: field)
         }
         seenFrom = fields.text("seen_from").flatMap(Vantage.init(rawValue:)) ?? .members
+        unseen = fields.text("unseen").flatMap(Unseen.init(rawValue:)) ?? .refuse
         input = fields.content("input")
         limit = fields.duration("limit") ?? .seconds(600)
         try checks.finish()
@@ -69,7 +83,7 @@ package struct OnceResource: RoleResource {
         let witnesses = seenFrom == .leader ? seen.filter { $0.host == leader } : seen
         if witnesses.contains(where: { if case .present? = $0.observation { true } else { false } }) { return .nothing }
         let silent = witnesses.filter { $0.observation == nil }.map(\.host.rawValue)
-        if !silent.isEmpty {
+        if !silent.isEmpty, unseen == .refuse {
             return .refused(
                 reason: "\(silent.joined(separator: ", ")) could not be asked and may have done it; doing it twice "
                     + "could destroy data")
