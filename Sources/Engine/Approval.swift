@@ -15,7 +15,7 @@ struct Approval: Sendable {
         for plan in plans {
             for host in plan.hosts {
                 for change in host.changes {
-                    for action in change.knownAfter?.possible ?? [change.action] {
+                    for action in change.possibleActions {
                         allowed.insert(Key(host: host.host, resource: change.resource, action: action))
                     }
                     // What a change owes is part of what was shown with it.
@@ -29,8 +29,9 @@ struct Approval: Sendable {
         }
     }
 
+    /// Whether it was shown, with everything that it may become.
     func covers(_ change: PlannedChange, on host: HostName) -> Bool {
-        allowed.contains(Key(host: host, resource: change.resource, action: change.action))
+        change.possibleActions.allSatisfy { allowed.contains(Key(host: host, resource: change.resource, action: $0)) }
     }
 
     /// The first change that is about to be executed and that was not shown.
@@ -38,8 +39,21 @@ struct Approval: Sendable {
         plan.groups.flatMap(\.changes).first { !covers($0, on: plan.host) }
     }
 
-    /// Nothing that would be executed or may come of it lies outside of what was approved.
-    func covers(_ plans: [RolePlan]) -> Bool {
-        plans.allSatisfy { plan in plan.hosts.allSatisfy { stranger(in: $0) == nil } }
+    /// What lies outside of what was approved, now or later, as a phrase.
+    func firstStranger(in plans: [RolePlan]) -> String? {
+        for plan in plans {
+            for host in plan.hosts {
+                guard let change = host.changes.first(where: { !covers($0, on: host.host) }) else { continue }
+                return "\(change.resource) of \(host.host) now needs \(change.action.rawValue)"
+            }
+        }
+        return nil
     }
+
+    /// Nothing that would be executed or may come of it lies outside of what was approved.
+    func covers(_ plans: [RolePlan]) -> Bool { firstStranger(in: plans) == nil }
+}
+
+extension PlannedChange {
+    fileprivate var possibleActions: Set<ChangeAction> { knownAfter?.possible ?? [action] }
 }

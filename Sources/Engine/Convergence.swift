@@ -5,62 +5,60 @@ internal import Resources
 /// Brings one host to what its role says: plan, do, look again, until looking finds nothing to do.
 struct Convergence: Sendable {
     let member: Member
-    let planner: RolePlanner
-    let approval: Approval
-    let binder: InputBinder
-    let masker: Masker
-    let run: RunID
-    let progress: ProgressSink
-    let interruption: Interruption
-    let journal: RunJournal
     /// All members of the role, in rolling order.
     let members: [Member]
+    let context: RunContext
 
     struct Result: Sendable {
         var ending: Ending
+        /// What was done, also of a group that was cut short.
         var done: [PlannedChange]
         var tail: String?
     }
 
     func execute() async -> Result {
-        var done: [PlannedChange] = []
-        var step = 0
+        var work = Work()
         do throws(HostFailure) {
-            while true {
-                let plan = try await plan()
-                if let stranger = approval.stranger(in: plan) {
-                    throw HostFailure(
-                        .refused, "\(stranger.resource) now needs \(stranger.action.rawValue), which the plan did not show",
-                        remedy: "run plan again")
-                }
-                guard !plan.groups.isEmpty else {
-                    if let obstacle = plan.obstacle { throw obstacle.failure }
-                    if let rest = plan.changes.first {
-                        let after = rest.knownAfter.map { "\($0.resource) of \($0.host)" } ?? "its steps"
-                        throw HostFailure(.failed, "\(rest.resource) waits for \(after), which nothing here does")
-                    }
-                    break
-                }
-                for group in plan.groups {
-                    if let again = group.changes.first(where: { change in done.contains { $0.isSame(as: change) } }) {
-                        throw HostFailure(
-                            .failed, "\(again.resource) still differs after its \(again.action.rawValue)\(again.keys)")
-                    }
-                    for action in group.steps {
-                        if interruption.isRequested { throw HostFailure(.interrupted, "interrupted before: \(action.summary)") }
-                        step += 1
-                        try await perform(action, number: step)
-                    }
-                    done += group.changes
-                }
-                progress(.step(member.host, "looking again"))
+            while let groups = try await nextGroups(after: work.done) {
+                for group in groups { try await carryOut(group, &work) }
+                context.progress(.step(member.host, "looking again"))
                 await member.observe()
             }
-            try await writeLedger()
-            return Result(ending: Ending(done.isEmpty ? .unchanged : .changed), done: done)
+            return Result(ending: Ending(work.done.isEmpty ? .unchanged : .changed), done: work.done)
         } catch {
+            let done = work.done + (await finished(of: work.begun))
             return Result(ending: error.ending, done: done, tail: error.tail)
         }
+    }
+
+    private struct Work {
+        var done: [PlannedChange] = []
+        /// The group whose first step was begun and whose last one has not ended.
+        var begun: StepGroup?
+        var steps = 0
+    }
+
+    // MARK: Planning
+
+    /// What is to be done now; `nil` = nothing is left.
+    private func nextGroups(after done: [PlannedChange]) async throws(HostFailure) -> [StepGroup]? {
+        let plan = try await plan()
+        if let stranger = context.approval.stranger(in: plan) {
+            throw HostFailure(
+                .refused, "\(stranger.resource) now needs \(stranger.action.rawValue), which the plan did not show",
+                remedy: "run plan again")
+        }
+        if let obstacle = plan.obstacle { throw obstacle.failure }
+        let changes = plan.groups.flatMap(\.changes)
+        if let again = changes.first(where: { change in done.contains { $0.isSame(as: change) } }) {
+            throw HostFailure(
+                .failed, "\(again.resource) still differs after its \(again.action.rawValue)\(again.keys)")
+        }
+        if changes.isEmpty, let rest = plan.changes.first {
+            let after = rest.knownAfter.map { "\($0.resource) of \($0.host)" } ?? "its steps"
+            throw HostFailure(.failed, "\(rest.resource) waits for \(after), which nothing here does")
+        }
+        return plan.groups.isEmpty ? nil : plan.groups
     }
 
     private func plan() async throws(HostFailure) -> HostPlan {
@@ -68,22 +66,55 @@ struct Convergence: Sendable {
         var views: [MemberView] = []
         for member in members { views.append(await member.view) }
         let host = member.host
-        guard let plan = planner.plan(member.role, members: views, changing: { $0 == host })[host] else {
+        guard let plan = context.planner.plan(member.role, members: views, changing: { $0 == host })[host] else {
             throw HostFailure(.unreachable, "\(host) was not seen")
         }
         return plan
     }
 
+    /// Of a group that was cut short, what is right now: kinds make several changes in one step, so only looking tells.
+    private func finished(of group: StepGroup?) async -> [PlannedChange] {
+        guard let group, await member.trouble == nil else { return [] }
+        await member.observe()
+        guard let plan = try? await plan(), plan.obstacle == nil else { return [] }
+        let open = Set(plan.changes.filter(\.isExpected).map(\.resource))
+        return group.changes.filter { !open.contains($0.resource) }
+    }
+
+    // MARK: Doing
+
+    private func carryOut(_ group: StepGroup, _ work: inout Work) async throws(HostFailure) {
+        for step in group.steps {
+            if context.interruption.isRequested {
+                throw HostFailure(.interrupted, "interrupted before: \(step.summary)")
+            }
+            work.begun = group
+            work.steps += 1
+            try await perform(step, number: work.steps)
+        }
+        work.begun = nil
+        work.done += group.changes
+    }
+
     private func perform(_ step: HostStep, number: Int) async throws(HostFailure) {
-        progress(.step(member.host, step.summary))
-        journal.stepBegins(member.host, step.summary)
-        let input = try await binder.bytes(of: step, members: members)
-        let lines = LineSplitter(masker: masker) { [progress, host = member.host] in progress(.output(host, $0)) }
-        let answer = try await member.run(step, input: input, name: "\(run)-\(number)") { lines.take($0) }
-        lines.finish()
-        journal.stepEnded(member.host, step.summary, status: answer.status)
+        context.progress(.step(member.host, step.summary))
+        context.journal.stepBegins(member.host, step.summary)
+        let input = try await context.binder.bytes(of: step, members: members)
+        let lines = LineSplitter(masker: context.masker) { [progress = context.progress, host = member.host] in
+            progress(.output(host, $0))
+        }
+        let answer: HostAnswer
+        do throws(HostFailure) {
+            answer = try await member.run(step, input: input, name: "\(context.run)-\(number)") { lines.take($0) }
+            lines.finish()
+        } catch {
+            lines.finish()
+            throw error.during(step.summary)
+        }
+        context.journal.stepEnded(member.host, step.summary, status: answer.status)
         guard answer.status == 0 else {
-            let tail = masker.mask(answer.errorText.isEmpty ? answer.outputText : answer.outputText + answer.errorText)
+            let text = answer.errorText.isEmpty ? answer.outputText : answer.outputText + answer.errorText
+            let tail = context.masker.mask(text)
             throw HostFailure(.failed, "\(step.summary): " + describe(answer, masked: tail), tail: tail)
         }
     }
@@ -94,19 +125,35 @@ struct Convergence: Sendable {
         return last.map { "\($0) (\(status))" } ?? status
     }
 
-    private func writeLedger() async throws(HostFailure) {
-        guard let view = await member.view.view, let ledger = view.ledger else { return }
+    /// Writes down what we manage here now. It comes after everything else; its failure leaves the host as it shall be.
+    func writeLedger() async -> HostFailure? {
+        guard let view = await member.view.view, let ledger = view.ledger else { return nil }
         let declared = Set(view.desired.resources.map(\.id))
         // What was once managed stays listed until it is gone, so that it is reported and never forgotten.
         let wanted = ledger.union(declared)
-        guard wanted != ledger else { return }
-        try await perform(Ledger.step(writing: wanted), number: 0)
+        guard wanted != ledger else { return nil }
+        do throws(HostFailure) {
+            try await perform(Ledger.step(writing: wanted), number: 0)
+            return nil
+        } catch {
+            return error
+        }
     }
 }
 
 extension HostPlan.Obstacle {
     var failure: HostFailure {
         HostFailure(cause == .refused ? .refused : .failed, "\(resource): \(reason)")
+    }
+}
+
+extension HostFailure {
+    /// With the step that was under way, if it is not named yet.
+    fileprivate func during(_ step: String) -> HostFailure {
+        if reason.contains(step) { return self }
+        var failure = self
+        failure.reason = "\(step): \(reason)"
+        return failure
     }
 }
 

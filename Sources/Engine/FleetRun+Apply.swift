@@ -5,91 +5,123 @@ internal import Report
 internal import Resources
 
 extension FleetRun {
-    /// Locks all members of every role that is touched, carries the roles out one after another, and reports.
-    func apply(_ plans: [RolePlan], _ hosts: [HostReport], _ attempt: Attempt) async -> RunReport {
-        let touched = attempt.roles.filter { role in
-            plans.first { $0.role == role }?.hosts.contains(where: \.canBeChanged) == true
-        }
+    /// Locks all members of every role that has something to do, carries the roles out one after another, and gives the
+    /// locks back. `plans` is what was agreed to, `hosts` how it was shown.
+    func apply(_ plans: [RolePlan], _ hosts: [HostReport], _ attempt: Attempt) async -> [HostReport] {
         let journal: RunJournal
         do throws(RecordError) {
-            journal = RunJournal(try Journal(run: attempt.run, in: request.controller.stateFolder))
+            journal = RunJournal(try Journal(run: attempt.run, in: request.controller.stateFolder), attempt.masker)
+            try journal.begins("apply", hosts: hosts.map(\.host), owner: request.controller.owner)
         } catch {
-            return report(ending(hosts, Ending(.failed, "\(error); \(error.remedy)")), attempt)
+            return withoutChanges(hosts, waiting: Ending(.failed, "\(error); \(error.remedy)"))
         }
-        journal.begins("apply", hosts: hosts.map(\.host), owner: request.controller.owner)
+        let touched = attempt.roles.filter { role in
+            plans.first { $0.role == role }?.hosts.contains(where: \.hasChanges) == true
+        }
+        var final: [HostReport]
         if let refusal = await lock(touched, attempt) {
-            journal.ends(refusal.outcome)
-            return report(ending(hosts, refusal), attempt)
+            final = withoutChanges(hosts, waiting: refusal)
+        } else {
+            final = await changeUnderLock(touched, approval: Approval(plans), hosts, attempt, journal)
         }
+        journal.ends(Outcome.worst(of: final.map(\.ending.outcome)))
+        for member in attempt.all.reversed() { await member.releaseLock() }
+        if let trouble = journal.trouble, let first = final.indices.first {
+            final[first].notes.append("the journal of this run is not complete: \(trouble)")
+        }
+        return final
+    }
+
+    private func changeUnderLock(
+        _ touched: [RoleName], approval: Approval, _ shown: [HostReport], _ attempt: Attempt, _ journal: RunJournal
+    ) async -> [HostReport] {
         // Between the plan and the locks another run may have worked here.
         await observe(attempt)
-        let approval = Approval(plans)
         let current = await plan(attempt)
-        guard approval.covers(current) else {
-            journal.ends(.refused)
-            return report(ending(hosts, Ending(.refused, "the host changed after the plan was made; run it again")), attempt)
+        let hosts = await describe(current, attempt, keeping: shown)
+        if let stranger = approval.firstStranger(in: current) {
+            return withoutChanges(
+                hosts, waiting: Ending(.refused, "\(stranger), which the plan did not show; run it again"))
         }
         let context = RunContext(
             run: attempt.run, planner: RolePlanner(book: attempt.book), approval: approval,
-            binder: InputBinder(book: attempt.book), masker: attempt.masker, progress: progress,
+            binder: InputBinder(book: attempt.book), masker: attempt.masker, progress: attempt.progress,
             interruption: interruption, journal: journal)
-        let results = await roll(touched, current, attempt, context)
-        let final = merge(results, into: hosts)
-        journal.ends(Outcome.worst(of: final.map(\.ending.outcome)))
-        for member in attempt.all.reversed() { await member.releaseLock() }
-        return report(final, attempt)
+        let results = await roll(touched, current, hosts, attempt, context)
+        return hosts.map { host in
+            guard let result = results[host.host] else {
+                return withoutChanges([host], waiting: Ending(.notAttempted, "not begun"))[0]
+            }
+            return host.ended(result)
+        }
     }
 
-    /// Roles that provide for others come first; a role whose provider failed is not attempted.
+    /// Roles that provide for others come first; a role whose provider did not converge is not attempted.
     private func roll(
-        _ touched: [RoleName], _ plans: [RolePlan], _ attempt: Attempt, _ context: RunContext
+        _ touched: [RoleName], _ plans: [RolePlan], _ hosts: [HostReport], _ attempt: Attempt, _ context: RunContext
     ) async -> [HostName: RoleRun.HostResult] {
         var results: [HostName: RoleRun.HostResult] = [:]
         var failed: Set<RoleName> = []
-        for role in fleet.providersFirst(touched) {
+        for role in fleet.providersFirst(attempt.roles) {
             let plan = plans.first { $0.role == role }
             let changing = Set(plan?.hosts.filter(\.canBeChanged).map(\.host) ?? [])
             if let provider = fleet.after(role).first(where: failed.contains) {
                 for host in changing {
-                    results[host] = .init(ending: Ending(.notAttempted, "\(provider), which \(role) needs, did not converge"))
+                    results[host] = .init(
+                        ending: Ending(.notAttempted, "\(provider), which \(role) needs, did not converge"))
                 }
                 failed.insert(role)
                 continue
             }
-            let roleRun = RoleRun(
-                role: role, members: attempt.members[role] ?? [], changing: changing, atOnce: fleet.changesAtOnce(role),
-                context: context)
-            let outcome = await roleRun.execute()
-            results.merge(outcome) { _, new in new }
-            if outcome.values.contains(where: { $0.ending.outcome != .changed && $0.ending.outcome != .unchanged }) {
-                failed.insert(role)
+            if touched.contains(role), !changing.isEmpty {
+                let roleRun = RoleRun(
+                    role: role, members: attempt.members[role] ?? [], changing: changing,
+                    atOnce: fleet.changesAtOnce(role), context: context)
+                results.merge(await roleRun.execute()) { _, new in new }
             }
+            if await !stands(role, hosts, results, attempt) { failed.insert(role) }
         }
         return results
     }
 
-    /// Takes the locks in name order, so that two runs that meet cannot each hold what the other wants. Members that cannot be
-    /// reached cannot be locked; they count as down and are named in the report.
+    /// Whether others can rely on the role. A member that was down before the run is no reason against it while another
+    /// one serves: else the loss of a zone would keep all of the other zone from being repaired.
+    private func stands(
+        _ role: RoleName, _ hosts: [HostReport], _ results: [HostName: RoleRun.HostResult], _ attempt: Attempt
+    ) async -> Bool {
+        for host in hosts where host.role == role {
+            switch (results[host.host]?.ending ?? host.ending).outcome {
+            case .unchanged, .changed: continue
+            case .unreachable where results[host.host] == nil:
+                var serves = false
+                for member in attempt.members[role] ?? [] where await member.view.health.isHealthy { serves = true }
+                if !serves { return false }
+            default: return false
+            }
+        }
+        return true
+    }
+
+    // MARK: Locks
+
+    /// Takes the locks in name order, so that two runs that meet cannot each hold what the other wants. `nil` = all are
+    /// held. A member that cannot be locked counts as down from here on, like one that could not be reached: it is named
+    /// in the report, and whoever wants to change it needs the locks of its peers too.
     private func lock(_ roles: [RoleName], _ attempt: Attempt) async -> Ending? {
         let ticket = LockTicket(
             owner: request.controller.owner, controller: request.controller.hostname, run: attempt.run,
             since: Timestamp.now)
         let members = roles.flatMap { attempt.members[$0] ?? [] }.sorted { $0.host < $1.host }
-        var taken: [Member] = []
         for member in members where await member.trouble == nil {
-            progress(.step(member.host, "taking the lock"))
+            if interruption.isRequested { return Ending(.notAttempted, "interrupted") }
+            attempt.progress(.step(member.host, "taking the lock"))
             do throws(HostFailure) {
-                let holder = try await member.takeLock(ticket) { progress(.step(member.host, $0)) }
-                guard let holder else {
-                    taken.append(member)
-                    try await sweep(member)
-                    continue
-                }
-                for member in taken.reversed() { await member.releaseLock() }
-                return Ending(.locked, "\(member.host) is locked by \(holder)")
+                let holder = try await member.takeLock(ticket) { attempt.progress(.step(member.host, $0)) }
+                if let holder { return Ending(.locked, "\(member.host) is locked by \(holder)") }
+                try await sweep(member)
             } catch {
-                for member in taken.reversed() { await member.releaseLock() }
-                return Ending(error.outcome, "\(member.host): \(error.ending.reason ?? "no lock")")
+                await member.leaveOut(error)
+                attempt.progress(.ended(member.host, error.ending))
             }
         }
         return nil
@@ -101,34 +133,30 @@ extension FleetRun {
         let paths = desired.resources.flatMap(\.resource.managedPaths).map { $0 + ".cso-tmp" }
         guard !paths.isEmpty else { return }
         let answer = try await member.ask([HostQuestion("rm -f -- \(words: paths)")], for: "the sweep")[0]
-        if answer.status != 0 { throw HostFailure(.failed, "cannot sweep leftovers: \(answer.errorText)") }
-    }
-
-    private func ending(_ hosts: [HostReport], _ ending: Ending) -> [HostReport] {
-        hosts.map { host in
-            guard host.ending.outcome == .wouldChange else { return host }
-            var host = host
-            host.ending = ending
-            host.changes = []
-            return host
+        if answer.status != 0 {
+            throw HostFailure(.failed, "cannot remove what a dead run may have left: \(answer.errorText.trimmedLines)")
         }
     }
+}
 
-    private func merge(_ results: [HostName: RoleRun.HostResult], into hosts: [HostReport]) -> [HostReport] {
-        hosts.map { host in
-            guard let result = results[host.host] else { return host }
-            var host = host
-            let planned = host.changes
-            host.ending = result.ending
-            host.tail = result.tail
-            host.seconds = result.seconds
-            if let note = result.note { host.notes.append(note) }
-            // Only what was done; with the text diff that the plan had.
-            host.changes = result.done.map { done in
-                ReportedChange(
-                    done, diff: planned.first { $0.change.resource == done.resource && $0.change.action == done.action }?.diff)
-            }
-            return host
-        }
+extension HostReport {
+    /// After the host's turn: only what was done counts, with the text diff that the plan had.
+    fileprivate func ended(_ result: RoleRun.HostResult) -> HostReport {
+        var host = self
+        host.ending = result.ending
+        host.tail = result.tail
+        host.seconds += result.seconds
+        if let note = result.note { host.notes.append(note) }
+        host.changes = result.done.map { ReportedChange($0, diff: diff(of: $0)) }
+        return host
+    }
+}
+
+extension String {
+    /// Without the line breaks at its end.
+    var trimmedLines: String {
+        var text = self[...]
+        while text.last?.isWhitespace == true { text.removeLast() }
+        return String(text)
     }
 }

@@ -1,7 +1,6 @@
 internal import Compile
 package import Model
 internal import Planning
-internal import Records
 package import Report
 internal import Resources
 internal import Zone
@@ -32,6 +31,7 @@ package struct FleetRun: Sendable {
         let roles = try request.selection.roles(in: fleet.inventory)
         progress(.phase("resolving"))
         let places = try await outside.resolve(fleet.hosts(of: roles), fleet.inventory)
+        try requireHosts(roles, places)
         let secretNames = try fleet.secretNames(of: roles, places)
 
         // Secrets are fetched while hosts are connected and observed.
@@ -40,12 +40,17 @@ package struct FleetRun: Sendable {
         let book: SecretBook
         do throws(Diagnostics) {
             book = try await fetched.get()
+            try await SecretFit(book: book).check(members.values.joined())
         } catch {
             await close(members)
             throw error
         }
         let attempt = Attempt(
-            run: run, roles: roles, members: members, book: book, start: start, masker: Masker(book))
+            run: run, roles: roles, members: members, book: book, start: start, progress: progress)
+        for member in attempt.all {
+            // Only now: why it failed may be in its own words, and they can be masked once the secrets are known.
+            if let trouble = await member.trouble { attempt.progress(.ended(member.host, trouble.ending)) }
+        }
         let report = await carryOut(attempt)
         await close(members)
         return report
@@ -60,11 +65,42 @@ package struct FleetRun: Sendable {
         let book: SecretBook
         let start: ContinuousClock.Instant
         let masker: Masker
+        /// Masks what it is told.
+        let progress: ProgressSink
+
+        init(
+            run: RunID, roles: [RoleName], members: [RoleName: [Member]], book: SecretBook,
+            start: ContinuousClock.Instant, progress: @escaping ProgressSink
+        ) {
+            self.run = run
+            self.roles = roles
+            self.members = members
+            self.book = book
+            self.start = start
+            let masker = Masker(book)
+            self.masker = masker
+            self.progress = { progress($0.masked(by: masker)) }
+        }
 
         var all: [Member] { roles.flatMap { members[$0] ?? [] } }
     }
 
     // MARK: Connecting
+
+    private func requireHosts(_ roles: [RoleName], _ places: [HostName: PlacedHost]) throws(Diagnostics) {
+        let members = roles.flatMap { role in fleet.rollingOrder(of: role, places).map { (role, $0) } }
+        let isCovered = members.contains { role, place in
+            request.selection.covers(place.host, role: role, zone: place.availabilityZone)
+        }
+        if isCovered { return }
+        let candidates = members.filter {
+            request.selection.hosts.isEmpty || request.selection.hosts.contains($0.1.host)
+        }
+        let where_ = candidates.map { "\($0.1.host) is in \($0.1.availabilityZone)" }.joined(separator: ", ")
+        throw Diagnostics(
+            Diagnostic(
+                "no host is in the selection", at: nil, remedy: where_.isEmpty ? "its roles have no members" : where_))
+    }
 
     private func connect(_ roles: [RoleName], _ places: [HostName: PlacedHost]) async -> [RoleName: [Member]] {
         let all = roles.flatMap { role in
@@ -76,7 +112,7 @@ package struct FleetRun: Sendable {
                     progress(.step(place.host, "connecting"))
                     let member = await contact(place, role, places)
                     await member.observe()
-                    progress(.step(place.host, "observed"))
+                    if await member.trouble == nil { progress(.step(place.host, "observed")) }
                     return member
                 }
             }
@@ -88,18 +124,21 @@ package struct FleetRun: Sendable {
     }
 
     private func contact(_ place: PlacedHost, _ role: RoleName, _ places: [HostName: PlacedHost]) async -> Member {
+        let start = ContinuousClock.now
         do throws(HostFailure) {
             let link = try await outside.connect(place, fleet.inventory)
             do throws(HostFailure) {
                 let desired = try fleet.compile(role, on: place.host, facts: link.facts, places)
-                return Member(place, role: role, link: link, desired: desired, batches: fleet.batches)
+                return Member(
+                    place, role: role, link: link, desired: desired, batches: fleet.batches,
+                    opening: start.duration(to: .now))
             } catch {
                 await link.close()
                 throw error
             }
         } catch {
-            progress(.ended(place.host, error.ending))
-            return Member(place, role: role, failure: error, batches: fleet.batches)
+            return Member(
+                place, role: role, failure: error, batches: fleet.batches, opening: start.duration(to: .now))
         }
     }
 
@@ -114,24 +153,25 @@ package struct FleetRun: Sendable {
     private func carryOut(_ attempt: Attempt) async -> RunReport {
         var plans = await plan(attempt)
         var hosts = await describe(plans, attempt)
-        guard request.changesHosts, plans.contains(where: { !$0.isEmpty }) else {
-            if request.changesHosts { hosts = await confirmHealth(hosts, attempt) }
-            return report(hosts, attempt)
-        }
-        guard hosts.contains(where: { $0.ending.outcome == .wouldChange }) else { return report(hosts, attempt) }
-        if let confirm = request.confirm {
-            // The operator thinks; meanwhile the world goes on. A plan that changed is shown again.
-            while true {
-                guard await confirm(hosts) else { return declined(hosts, attempt) }
-                await observe(attempt)
-                let again = await plan(attempt)
-                let agreed = Approval(plans).covers(again)
-                plans = again
-                hosts = await describe(plans, attempt)
-                if agreed { break }
+        guard request.changesHosts else { return await report(hosts, attempt) }
+        while let confirm = request.confirm, hosts.contains(where: \.isWaiting), !interruption.isRequested {
+            guard await confirm(hosts.map { $0.masked(by: attempt.masker) }) else {
+                return await report(withoutChanges(hosts, waiting: Ending(.notAttempted, "not agreed to")), attempt)
             }
+            // The operator thinks; meanwhile the world goes on. A plan that changed is shown again.
+            let approval = Approval(plans)
+            await observe(attempt)
+            plans = await plan(attempt)
+            hosts = await describe(plans, attempt)
+            if approval.covers(plans) { break }
         }
-        return await apply(plans, hosts, attempt)
+        if interruption.isRequested {
+            return await report(withoutChanges(hosts, waiting: Ending(.notAttempted, "interrupted")), attempt)
+        }
+        hosts =
+            hosts.contains(where: \.isWaiting)
+            ? await apply(plans, hosts, attempt) : withoutChanges(hosts, waiting: nil)
+        return await report(await confirmHealth(hosts, attempt), attempt)
     }
 
     func plan(_ attempt: Attempt) async -> [RolePlan] {
@@ -157,67 +197,5 @@ package struct FleetRun: Sendable {
 
     func covers(_ member: Member) -> Bool {
         request.selection.covers(member.host, role: member.role, zone: member.place.availabilityZone)
-    }
-
-    // MARK: Reporting
-
-    /// The hosts of a plan as they are shown: selected ones, and those that could not be seen.
-    func describe(_ plans: [RolePlan], _ attempt: Attempt) async -> [HostReport] {
-        await withTaskGroup(of: (Int, HostReport).self) { group in
-            for (index, member) in attempt.all.enumerated() where covers(member) {
-                let plan = plans.first { $0.role == member.role }?[member.host]
-                group.addTask { (index, await describe(member, plan, attempt)) }
-            }
-            return await group.reduce(into: []) { $0.append($1) }.sorted { $0.0 < $1.0 }.map(\.1)
-        }
-    }
-
-    private func describe(_ member: Member, _ plan: HostPlan?, _ attempt: Attempt) async -> HostReport {
-        var report = HostReport(
-            host: member.host, role: member.role, address: member.place.address, zone: member.place.availabilityZone,
-            ending: Ending(.unchanged), seconds: attempt.start.duration(to: .now).inSeconds)
-        if let trouble = await member.trouble {
-            report.ending = trouble.ending
-            return report
-        }
-        guard let plan else { return report }
-        if let obstacle = plan.obstacle {
-            report.ending = obstacle.failure.ending
-        } else if plan.hasChanges {
-            report.ending = Ending(.wouldChange)
-        }
-        report.changes = await ContentDiffs(member: member, masker: attempt.masker).attached(to: plan.changes)
-        if case .unhealthy(let reason) = plan.health { report.notes.append("does not serve now: \(reason)") }
-        for resource in plan.forgotten { report.notes.append("\(resource) was managed here and no recipe declares it any more") }
-        return report
-    }
-
-    /// A host with nothing to do that does not serve is not called fine: its gates get their deadline.
-    private func confirmHealth(_ hosts: [HostReport], _ attempt: Attempt) async -> [HostReport] {
-        var hosts = hosts
-        for (index, host) in hosts.enumerated() where host.ending.outcome == .unchanged {
-            guard let member = attempt.all.first(where: { $0.host == host.host }), await !member.view.health.isHealthy
-            else { continue }
-            if let failure = await GateKeeper(member: member, progress: progress).firstFailure() {
-                hosts[index].ending = failure.ending
-            }
-        }
-        return hosts
-    }
-
-    private func declined(_ hosts: [HostReport], _ attempt: Attempt) -> RunReport {
-        var hosts = hosts
-        for index in hosts.indices where hosts[index].ending.outcome == .wouldChange {
-            hosts[index].ending = Ending(.notAttempted, "not agreed to")
-            hosts[index].changes = []
-        }
-        return report(hosts, attempt)
-    }
-
-    func report(_ hosts: [HostReport], _ attempt: Attempt) -> RunReport {
-        RunReport(
-            run: attempt.run, command: request.changesHosts ? "apply" : "plan",
-            outcome: Outcome.worst(of: hosts.map(\.ending.outcome)),
-            seconds: attempt.start.duration(to: .now).inSeconds, hosts: hosts)
     }
 }

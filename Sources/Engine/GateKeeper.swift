@@ -8,6 +8,7 @@ internal import Transport
 struct GateKeeper: Sendable {
     let member: Member
     let progress: ProgressSink
+    let interruption: Interruption
 
     /// `nil` = all gates of the host hold.
     func firstFailure() async -> HostFailure? {
@@ -28,7 +29,10 @@ struct GateKeeper: Sendable {
                 if inARow >= needed { return nil }
             case .unhealthy(let reason), .unknown(let reason):
                 inARow = 0
-                progress(.step(member.host, "waiting for \(reason)"))
+                if interruption.isRequested {
+                    return HostFailure(.interrupted, "interrupted while it did not serve: \(reason)")
+                }
+                progress(.step(member.host, "waiting: \(reason)"))
                 if start.duration(to: .now) >= allowance {
                     return HostFailure(
                         .failed, "\(reason) (asked for \(allowance.components.seconds) s)",

@@ -16,9 +16,15 @@ actor Member {
     private let failure: HostFailure?
     private var answers = ProbeAnswers()
     private(set) var lost: HostFailure?
+    /// Time spent on connecting to it and looking at it.
+    private(set) var spent: Duration
+    private var holdsLock = false
 
     /// A member that was reached and compiled for.
-    init(_ place: PlacedHost, role: RoleName, link: any HostLink, desired: DesiredHost, batches: BatchCatalogue) {
+    init(
+        _ place: PlacedHost, role: RoleName, link: any HostLink, desired: DesiredHost, batches: BatchCatalogue,
+        opening: Duration
+    ) {
         host = place.host
         self.role = role
         self.place = place
@@ -26,10 +32,11 @@ actor Member {
         self.desired = desired
         self.batches = batches
         failure = nil
+        spent = opening
     }
 
     /// A member that could not be reached; it counts as down.
-    init(_ place: PlacedHost, role: RoleName, failure: HostFailure, batches: BatchCatalogue) {
+    init(_ place: PlacedHost, role: RoleName, failure: HostFailure, batches: BatchCatalogue, opening: Duration) {
         host = place.host
         self.role = role
         self.place = place
@@ -37,6 +44,7 @@ actor Member {
         self.batches = batches
         link = nil
         desired = nil
+        spent = opening
     }
 
     var trouble: HostFailure? { failure ?? lost }
@@ -58,6 +66,8 @@ actor Member {
 
     private func observe(_ resources: @escaping (DeclaredResource) -> Bool) async {
         guard let link, let desired, trouble == nil else { return }
+        let start = ContinuousClock.now
+        defer { spent += start.duration(to: .now) }
         let script = ObservationScript(for: desired, on: link.facts, batches: batches, resources: resources)
         do throws(HostFailure) {
             let raw = try await link.ask(
@@ -69,7 +79,13 @@ actor Member {
     }
 
     func ask(_ questions: [HostQuestion], for purpose: String) async throws(HostFailure) -> [HostAnswer] {
-        try await usable().ask(questions, by: Deadline("\(purpose) of \(host)", in: .seconds(60)))
+        let link = try usable()
+        do throws(HostFailure) {
+            return try await link.ask(questions, by: Deadline("\(purpose) of \(host)", in: .seconds(60)))
+        } catch {
+            if error.outcome == .unreachable { lost = lost ?? error }
+            throw error
+        }
     }
 
     /// Runs one step; a link that is cut stays cut.
@@ -80,7 +96,7 @@ actor Member {
         do throws(HostFailure) {
             return try await link.run(step, input: input, name: name, output: output)
         } catch {
-            if error.outcome == .unreachable { lost = error }
+            if error.outcome == .unreachable { lost = lost ?? error }
             throw error
         }
     }
@@ -88,10 +104,20 @@ actor Member {
     func takeLock(
         _ ticket: LockTicket, progress: @escaping @Sendable (String) -> Void
     ) async throws(HostFailure) -> LockHolder? {
-        try await usable().takeLock(ticket, progress: progress)
+        let holder = try await usable().takeLock(ticket, progress: progress)
+        holdsLock = holder == nil
+        return holder
     }
 
-    func releaseLock() async { await link?.releaseLock() }
+    /// Gives back what was taken. A link that was lost has nothing to give: the lock ended with its session.
+    func releaseLock() async {
+        guard holdsLock else { return }
+        holdsLock = false
+        if trouble?.outcome != .unreachable { await link?.releaseLock() }
+    }
+
+    /// It takes no part in the rest of the run and counts as down.
+    func leaveOut(_ failure: HostFailure) { lost = lost ?? failure }
 
     func close() async { await link?.close() }
 

@@ -27,7 +27,10 @@ struct RoleRun: Sendable {
             switch action {
             case .finish:
                 for (host, ending) in rollout.endings where results[host] == nil {
-                    results[host] = HostResult(ending: ending)
+                    // Refused for its unknown health: that it was lost says more.
+                    let lost = await members.first { $0.host == host }?.trouble
+                    let isRefused = ending.outcome == .refused
+                    results[host] = HostResult(ending: isRefused ? lost?.ending ?? ending : ending)
                 }
                 return results
             case .look:
@@ -68,16 +71,18 @@ struct RoleRun: Sendable {
 
     private func converge(_ member: Member, _ permission: Rollout.Permission) async -> HostResult {
         let start = ContinuousClock.now
-        let convergence = Convergence(
-            member: member, planner: context.planner, approval: context.approval, binder: context.binder,
-            masker: context.masker, run: context.run, progress: context.progress, interruption: context.interruption,
-            journal: context.journal, members: members)
+        let convergence = Convergence(member: member, members: members, context: context)
         let converged = await convergence.execute()
         var result = HostResult(ending: converged.ending, done: converged.done, tail: converged.tail)
         result.note = permission.note
         if converged.ending.outcome == .changed || converged.ending.outcome == .unchanged {
-            if let failure = await GateKeeper(member: member, progress: context.progress).firstFailure() {
+            let unwritten = await convergence.writeLedger()
+            let keeper = GateKeeper(member: member, progress: context.progress, interruption: context.interruption)
+            if let failure = await keeper.firstFailure() {
                 result.ending = failure.ending
+            } else if let unwritten {
+                result.ending = Ending(.failed, "all is as its role says, but: \(unwritten.ending.reason ?? "")")
+                result.tail = unwritten.tail
             }
         }
         result.seconds = start.duration(to: .now).inSeconds

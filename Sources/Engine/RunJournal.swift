@@ -1,16 +1,28 @@
 internal import Glibc
 internal import Model
 internal import Records
+internal import Synchronization
 
-/// What a run writes down as it goes. A run that changes hosts has one; a journal that cannot be written stops it before
-/// the first change, and later failures are kept to be reported, since stopping half-way would be worse.
-struct RunJournal: Sendable {
-    private let journal: Journal?
+/// What a run writes down as it goes. A journal that cannot be written stops the run before the first change; later
+/// failures are kept to be reported, since stopping half-way would be worse.
+final class RunJournal: Sendable {
+    private let journal: Journal
+    private let masker: Masker
+    private let firstFailure = Mutex<RecordError?>(nil)
 
-    init(_ journal: Journal?) { self.journal = journal }
+    init(_ journal: Journal, _ masker: Masker) {
+        self.journal = journal
+        self.masker = masker
+    }
 
-    func begins(_ command: String, hosts: [HostName], owner: String) {
-        write("begin", ["command": .text(command), "hosts": .list(hosts.map { .text($0.rawValue) }), "by": .text(owner)])
+    /// What could not be written.
+    var trouble: RecordError? { firstFailure.withLock { $0 } }
+
+    func begins(_ command: String, hosts: [HostName], owner: String) throws(RecordError) {
+        let details: JSONValue = [
+            "command": .text(command), "hosts": .list(hosts.map { .text($0.rawValue) }), "by": .text(owner),
+        ]
+        try journal.append(line("begin", details), isDurable: true)
     }
     func stepBegins(_ host: HostName, _ summary: String) {
         write("step", ["host": .text(host.rawValue), "step": .text(summary)], isDurable: true)
@@ -23,19 +35,25 @@ struct RunJournal: Sendable {
             "host",
             [
                 "host": .text(host.rawValue), "outcome": .text(ending.outcome.word),
-                "reason": ending.reason.map { .text($0) } ?? .null,
+                "reason": ending.reason.map { .text(masker.mask($0)) } ?? .null,
             ])
     }
     func ends(_ outcome: Outcome) { write("end", ["outcome": .text(outcome.word)], isDurable: true) }
 
     private func write(_ event: String, _ details: JSONValue, isDurable: Bool = false) {
-        guard let journal, case .object(let members) = details else { return }
-        var line: JSONValue = ["time": .text(Timestamp.now), "event": .text(event)]
-        if case .object(var start) = line {
-            for (key, value) in members { start[key] = value }
-            line = .object(start)
+        do throws(RecordError) {
+            try journal.append(line(event, details), isDurable: isDurable)
+        } catch {
+            firstFailure.withLock { $0 = $0 ?? error }
         }
-        try? journal.append(line, isDurable: isDurable)
+    }
+
+    private func line(_ event: String, _ details: JSONValue) -> JSONValue {
+        guard var members = JSONValue.object(["time": .text(Timestamp.now), "event": .text(event)]).object else {
+            return details
+        }
+        for (key, value) in details.object ?? [:] { members[key] = value }
+        return .object(members)
     }
 }
 

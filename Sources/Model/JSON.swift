@@ -78,7 +78,8 @@ extension JSONValue {
         case pretty
     }
 
-    /// The document as UTF-8. Escapes only what RFC 8259 asks for (`"`, `\`, control characters).
+    /// The document as UTF-8. Escapes what RFC 8259 asks for (`"`, `\`, U+0000 to U+001F) and the other control characters,
+    /// U+007F to U+009F, which a terminal would obey.
     package func encoded(_ layout: Layout = .compact) -> [UInt8] {
         var output: [UInt8] = []
         write(to: &output, layout, level: 0)
@@ -132,20 +133,34 @@ extension JSONValue {
 
     private static func write(_ text: String, to output: inout [UInt8]) {
         output.append(0x22)
+        var isC1 = false
         for byte in text.utf8 {
+            // U+0080 to U+009F are C2 80 to C2 9F.
+            if isC1 {
+                isC1 = false
+                if byte < 0xA0 {
+                    writeEscape(byte, to: &output)
+                    continue
+                }
+                output.append(0xC2)
+            }
             switch byte {
             case 0x22: output += [0x5C, 0x22]
             case 0x5C: output += [0x5C, 0x5C]
             case 0x0A: output += [0x5C, 0x6E]
             case 0x0D: output += [0x5C, 0x72]
             case 0x09: output += [0x5C, 0x74]
-            case 0..<0x20:
-                output += Array("\\u00".utf8)
-                output += Array("0123456789abcdef".utf8)[Int(byte >> 4)...].prefix(1)
-                output += Array("0123456789abcdef".utf8)[Int(byte & 15)...].prefix(1)
+            case 0..<0x20, 0x7F: writeEscape(byte, to: &output)
+            case 0xC2: isC1 = true
             default: output.append(byte)
             }
         }
         output.append(0x22)
+    }
+
+    private static func writeEscape(_ byte: UInt8, to output: inout [UInt8]) {
+        let digits = Array("0123456789abcdef".utf8)
+        output += Array("\\u00".utf8)
+        output += [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
     }
 }

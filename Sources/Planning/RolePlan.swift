@@ -62,6 +62,12 @@ package struct PlannedChange: Sendable, Hashable {
         package var host: HostName
         package var resource: ResourceID
         package var possible: Set<ChangeAction>
+
+        package init(host: HostName, resource: ResourceID, possible: Set<ChangeAction>) {
+            self.host = host
+            self.resource = resource
+            self.possible = possible
+        }
     }
 
     package var resource: ResourceID

@@ -17,13 +17,15 @@ package struct ReportText: Sendable {
     package func plan(_ hosts: [HostReport]) -> String {
         var lines: [String] = []
         for host in hosts where !host.changes.isEmpty || host.ending.reason != nil {
-            lines.append(heading(host))
-            for note in host.notes { lines.append("    # \(note)") }
-            lines += host.changes.flatMap(render)
+            lines += heading(host)
+            for note in host.notes { lines.append(paint("    # \(note)", .plain)) }
+            lines += host.changes.flatMap { render($0, of: host.host) }
             let later = host.changes.filter { !$0.change.isExpected }
             if let after = later.first?.change.knownAfter, !isVerbose {
                 lines.append(
-                    paint("  ? \(later.count) more known after \(after.resource): right now, unless it alters them", .dim))
+                    paint(
+                        "  ? \(later.count) more known after \(after.resource): right now, unless it alters them", .dim)
+                )
             }
         }
         return lines.joined(separator: "\n")
@@ -36,15 +38,16 @@ package struct ReportText: Sendable {
         for host in report.hosts {
             let expected = host.changes.filter(\.change.isExpected).count
             let count =
-                expected == 0 ? "" : host.ending.outcome == .wouldChange ? "\(expected) to change" : "\(expected) changed"
+                expected == 0
+                ? "" : host.ending.outcome == .wouldChange ? "\(expected) to change" : "\(expected) changed"
             let row = [
                 host.host.rawValue.padded(to: width), host.ending.outcome.word.padded(to: 13),
                 seconds(host.seconds).leftPadded(to: 8), count,
             ].joined(separator: "  ")
             lines.append(paint(row.trimmedRight, color(of: host.ending.outcome)))
-            if let reason = host.ending.reason { lines.append("    \(reason)") }
+            if let reason = host.ending.reason { lines += block(reason, indent: "    ") }
             if let tail = host.tail {
-                lines += tail.split(separator: "\n").suffix(20).map { "    | \($0)" }
+                lines += block(tail, indent: "    | ").filter { $0 != "    | " }.suffix(20)
             }
             if report.command == "apply" {
                 for change in host.changes where change.change.isExpected { lines.append(line(change)) }
@@ -60,12 +63,14 @@ package struct ReportText: Sendable {
 
     // MARK: Parts
 
-    private func heading(_ host: HostReport) -> String {
+    private func heading(_ host: HostReport) -> [String] {
         var parts = [host.host.rawValue, host.role.rawValue]
         if let zone = host.zone { parts.append(zone.rawValue) }
         if let address = host.address { parts.append(address.description) }
-        let reason = host.ending.reason.map { ": \(host.ending.outcome.word), \($0)" } ?? ""
-        return paint(parts.joined(separator: "  "), .bold) + reason
+        let name = paint(parts.joined(separator: "  "), .bold)
+        guard let reason = host.ending.reason else { return [name] }
+        let lines = block("\(host.ending.outcome.word), \(reason)", indent: "")
+        return ["\(name): \(lines[0])"] + lines.dropFirst().map { "    \($0)" }
     }
 
     private func line(_ reported: ReportedChange) -> String {
@@ -77,14 +82,16 @@ package struct ReportText: Sendable {
         return paint(text, color(of: change.action))
     }
 
-    private func render(_ reported: ReportedChange) -> [String] {
+    private func render(_ reported: ReportedChange, of host: HostName) -> [String] {
         let change = reported.change
         if !change.isExpected && !isVerbose { return [] }
-        var head = "  \(change.knownAfter == nil ? mark(change.action) : "?") \(change.resource)  \(change.action.rawValue)"
+        var head =
+            "  \(change.knownAfter == nil ? mark(change.action) : "?") \(change.resource)  \(change.action.rawValue)"
         if let source = change.source { head += " from \(source)" }
         if let later = change.knownAfter {
             let possible = later.possible.map(\.rawValue).sorted().joined(separator: " or ")
-            head += "  known after \(later.resource) (\(possible))"
+            let place = later.host == host ? "" : " of \(later.host)"
+            head += "  known after \(later.resource)\(place) (\(possible))"
         }
         if !change.notifies.isEmpty { head += "  -> " + change.notifies.map(\.description).joined(separator: ", ") }
         var lines = [paint(head, color(of: change.action))]
@@ -92,16 +99,17 @@ package struct ReportText: Sendable {
         for difference in change.differences {
             let key = difference.key.padded(to: width)
             if difference.isSensitive {
-                lines.append("      \(key)  (sensitive)")
+                lines.append(paint("      \(key)  (sensitive)", .plain))
             } else if difference.key == "content", reported.diff != nil {
                 continue
             } else {
-                lines.append("      \(key)  \(short(difference.observed)) -> \(short(difference.desired))")
+                let values = "\(short(difference.observed)) -> \(short(difference.desired))"
+                lines.append(paint("      \(key)  \(values)", .plain))
             }
         }
         if let diff = reported.diff {
-            for text in diff.split(separator: "\n", omittingEmptySubsequences: false) {
-                let color: Color = text.hasPrefix("+") ? .green : text.hasPrefix("-") ? .red : .dim
+            for text in diff.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false) {
+                let color: Color = text.first == "+" ? .green : text.first == "-" ? .red : .dim
                 lines.append("      " + paint(String(text), color))
             }
         }
@@ -112,7 +120,8 @@ package struct ReportText: Sendable {
         guard let value else { return "(none)" }
         let text = value.description
         // A SHA-256 in hex: its first digits tell two apart.
-        let isDigest = text.utf8.count == 64 && text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+        let isDigest =
+            text.utf8.count == 64 && text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
         return isDigest ? "sha256 \(text.prefix(12))…" : text.isEmpty ? "\"\"" : text
     }
 
@@ -141,8 +150,15 @@ package struct ReportText: Sendable {
         case plain = ""
     }
 
+    /// Every piece of text goes through here, so that no control character but ours leaves.
     private func paint(_ text: String, _ color: Color) -> String {
-        usesColor && color != .plain ? "\u{1B}[\(color.rawValue)m\(text)\u{1B}[0m" : text
+        let text = TerminalText.harmless(text)
+        return usesColor && color != .plain ? "\u{1B}[\(color.rawValue)m\(text)\u{1B}[0m" : text
+    }
+
+    /// Text that may have several lines, all of them indented.
+    private func block(_ text: String, indent: String, _ color: Color = .plain) -> [String] {
+        TerminalText.harmlessLines(text).map { paint(indent + $0, color) }
     }
 
     private func color(of action: ChangeAction) -> Color {

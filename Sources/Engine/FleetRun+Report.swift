@@ -1,0 +1,110 @@
+internal import Compile
+internal import Model
+internal import Planning
+internal import Report
+internal import Resources
+
+extension FleetRun {
+    /// The hosts of a plan as they are shown: the selected ones, also those that could not be seen. Text diffs that were
+    /// made before are kept; a report that is to be executed asks for no new ones.
+    func describe(
+        _ plans: [RolePlan], _ attempt: Attempt, keeping earlier: [HostReport]? = nil
+    ) async -> [HostReport] {
+        await withTaskGroup(of: (Int, HostReport).self) { group in
+            for (index, member) in attempt.all.enumerated() where covers(member) {
+                let plan = plans.first { $0.role == member.role }?[member.host]
+                let before = earlier?.first { $0.host == member.host }
+                group.addTask {
+                    var report = await describe(member, plan, attempt)
+                    if let plan, report.ending.outcome != .unreachable {
+                        report.changes =
+                            if earlier != nil {
+                                plan.changes.map { change in
+                                    ReportedChange(change, diff: before?.diff(of: change))
+                                }
+                            } else {
+                                await ContentDiffs(member: member, masker: attempt.masker).attached(to: plan.changes)
+                            }
+                    }
+                    return (index, report)
+                }
+            }
+            return await group.reduce(into: []) { $0.append($1) }.sorted { $0.0 < $1.0 }.map(\.1)
+        }
+    }
+
+    private func describe(_ member: Member, _ plan: HostPlan?, _ attempt: Attempt) async -> HostReport {
+        var report = HostReport(
+            host: member.host, role: member.role, address: member.place.address, zone: member.place.availabilityZone,
+            ending: Ending(.unchanged), seconds: await member.spent.inSeconds)
+        if let trouble = await member.trouble {
+            report.ending = trouble.ending
+            return report
+        }
+        guard let plan else { return report }
+        if let obstacle = plan.obstacle {
+            report.ending = obstacle.failure.ending
+            let count = plan.changes.filter(\.isExpected).count
+            if count > 0 {
+                report.notes.append(
+                    "\(counted(count)) planned as well; nothing is done here before \(obstacle.resource) is right")
+            }
+        } else if plan.hasChanges {
+            report.ending = Ending(.wouldChange)
+        }
+        if case .unhealthy(let reason) = plan.health { report.notes.append("does not serve now: \(reason)") }
+        for resource in plan.forgotten {
+            report.notes.append("\(resource) was managed here and no recipe declares it any more")
+        }
+        return report
+    }
+
+    private func counted(_ count: Int) -> String { count == 1 ? "1 change is" : "\(count) changes are" }
+
+    /// Hosts that nothing was done to: what was only planned is no change. Those that had something to do end like this.
+    func withoutChanges(_ hosts: [HostReport], waiting ending: Ending?) -> [HostReport] {
+        hosts.map { host in
+            var host = host
+            if host.isWaiting, let ending { host.ending = ending }
+            host.changes = []
+            return host
+        }
+    }
+
+    /// A host with nothing to do that does not serve is not called fine: its gates get their deadline.
+    func confirmHealth(_ hosts: [HostReport], _ attempt: Attempt) async -> [HostReport] {
+        var hosts = hosts
+        for (index, host) in hosts.enumerated() where host.ending.outcome == .unchanged && !interruption.isRequested {
+            guard let member = attempt.all.first(where: { $0.host == host.host }), await !member.view.health.isHealthy
+            else { continue }
+            let keeper = GateKeeper(member: member, progress: attempt.progress, interruption: interruption)
+            if let failure = await keeper.firstFailure() { hosts[index].ending = failure.ending }
+        }
+        return hosts
+    }
+
+    func report(_ hosts: [HostReport], _ attempt: Attempt) async -> RunReport {
+        var outcome = Outcome.worst(of: hosts.map(\.ending.outcome))
+        if interruption.isRequested, hosts.contains(where: { $0.ending.outcome == .notAttempted }) {
+            outcome = .interrupted
+        }
+        var notes: [String] = []
+        for member in attempt.all where !covers(member) {
+            guard let trouble = await member.trouble else { continue }
+            notes.append("\(member.host) is not in the selection; it counts as down: \(trouble.reason)")
+        }
+        return RunReport(
+            run: attempt.run, command: request.changesHosts ? "apply" : "plan", outcome: outcome,
+            seconds: attempt.start.duration(to: .now).inSeconds,
+            hosts: hosts.map { $0.masked(by: attempt.masker) }, notes: notes.map(attempt.masker.mask))
+    }
+}
+
+extension HostReport {
+    /// It has something to do, and nothing in the way.
+    var isWaiting: Bool { ending.outcome == .wouldChange }
+
+    func diff(of change: PlannedChange) -> String? {
+        changes.first { $0.change.resource == change.resource && $0.change.action == change.action }?.diff
+    }
+}

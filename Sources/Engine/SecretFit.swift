@@ -1,0 +1,48 @@
+internal import Compile
+internal import Model
+internal import Resources
+
+/// Whether every secret fits where recipes want it (a line break has no form in an INI file), found before any host is
+/// changed: halfway through a run would be too late.
+struct SecretFit {
+    let book: SecretBook
+
+    func check(_ members: some Sequence<Member>) async throws(Diagnostics) {
+        var mistakes: [Diagnostic] = []
+        for member in members {
+            guard let desired = await member.declared, let facts = await member.facts else { continue }
+            for declared in desired.resources where !declared.secretNames.isEmpty {
+                mistakes += check(declared.resource, on: facts, at: declared.location)
+            }
+        }
+        // Both members of a role have the same templates.
+        if !mistakes.isEmpty { throw Diagnostics(mistakes.sortedByPlace()) }
+    }
+
+    private func check(
+        _ resource: some ResourceKind, on facts: HostFacts, at location: SourceLocation
+    ) -> [Diagnostic] {
+        let missing = Difference(key: "state", observed: nil, desired: "present")
+        let change = Change(
+            resource: resource, action: resource.creation, observed: .absent, differences: [missing])
+        return type(of: resource).steps(for: [change], on: facts).compactMap { step in
+            guard let input = step.input else { return nil }
+            do throws(BindingError) {
+                _ = try input.bound(to: book, for: .digest)
+                return nil
+            } catch {
+                return Diagnostic("\(resource.id): \(error)", at: location, remedy: error.remedy)
+            }
+        }
+    }
+}
+
+extension BindingError {
+    fileprivate var remedy: String? {
+        switch self {
+        case .missing: "its source must hold that key"
+        case .notEncodable: "give the secret another value, or write it to a sink that can hold this one"
+        case .peerFileNotRead: nil
+        }
+    }
+}

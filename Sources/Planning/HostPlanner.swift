@@ -1,0 +1,134 @@
+internal import Compile
+internal import Model
+internal import Resources
+
+/// Plans one host, seen together with its peers.
+struct HostPlanner {
+    let book: SecretBook
+    let view: HostView
+    /// All members of the role, in rolling order.
+    let members: [MemberView]
+    /// The plans of the members that are changed before this one.
+    let earlier: [HostPlan]
+
+    func plan() -> HostPlan {
+        var draft = HostPlan(host: view.host, health: view.health)
+        var pending: [Pending] = []
+        /// The first change that may alter anything after it.
+        var influencer: DeclaredResource?
+        var previous: DeclaredResource?
+
+        for declared in view.desired.resources {
+            var judgement = judge(declared)
+            // A transaction that is still being collected influences what comes after it, not its own parts.
+            let isSameTransaction = influencer.map { $0.isInOneTransaction(with: declared) } ?? false
+            let isNeighbour = previous.map { $0.isInOneTransaction(with: declared) } ?? false
+            previous = declared
+            if let influencer, !(isSameTransaction && isNeighbour) {
+                judgement = judgement.deferred(after: influencer.id, on: view.host)
+            }
+            switch judgement {
+            case .right: continue
+            case .blocked(let cause, let reason, _):
+                let obstacle = HostPlan.Obstacle(resource: declared.id, cause: cause, reason: reason)
+                draft.obstacle = draft.obstacle ?? obstacle
+            case .later(let later, let action, let differences, let source, let isExpected):
+                draft.changes.append(
+                    change(of: declared, action, differences, from: source, after: later, isExpected: isExpected))
+            case .differs(let action, let differences, let source, _):
+                let change = change(of: declared, action, differences, from: source)
+                draft.changes.append(change)
+                pending.append(Pending(declared: declared, change: change, observed: view.observation(of: declared)))
+                if declared.resource.influence == .anything { influencer = influencer ?? declared }
+            }
+        }
+        // Order is dependence: what cannot be known or decided stops the host before its first step.
+        if draft.obstacle == nil { draft.groups = StepGroup.groups(of: pending, on: view) }
+        OwedSettlement(view: view).settle(&draft)
+        draft.forgotten = (view.ledger ?? []).subtracting(view.desired.resources.map(\.id)).sorted()
+        return draft
+    }
+
+    private func change(
+        of declared: DeclaredResource, _ action: ChangeAction, _ differences: [Difference], from source: HostName?,
+        after later: PlannedChange.KnownAfter? = nil, isExpected: Bool = true
+    ) -> PlannedChange {
+        PlannedChange(
+            resource: declared.id, action: action, differences: differences, notifies: declared.notifies,
+            isSensitive: declared.resource.isSensitive, source: source, knownAfter: later, isExpected: isExpected)
+    }
+
+    // MARK: One resource
+
+    private func judge(_ declared: DeclaredResource) -> Judgement {
+        if let resource = declared.resource as? any RoleResource { return judge(resource, declared) }
+        let resource = declared.resource
+        let desired: State?
+        do throws(BindingError) {
+            desired = try resource.desired(with: book, on: view.facts)
+        } catch {
+            return .blocked(.unknown, reason: error.description, possible: [])
+        }
+        let verdict = Comparison.verdict(
+            observed: view.observation(of: declared), desired: desired, isSensitive: resource.isSensitive,
+            creation: resource.creation)
+        let possible: Set<ChangeAction> = desired == nil ? [.remove] : [resource.creation, .update]
+        return switch verdict {
+        case .same: .right(possible: possible)
+        case .unknown(let reason): .blocked(.unknown, reason: reason, possible: possible)
+        case .differs(let action, let differences): .differs(action, differences, from: nil, possible: possible)
+        }
+    }
+
+    private func judge(_ resource: any RoleResource, _ declared: DeclaredResource) -> Judgement {
+        let seen = members.map { member -> (host: HostName, observation: Observation?) in
+            guard let peer = member.view, let twin = peer.desired.resources.first(where: { $0.id == declared.id })
+            else {
+                return (member.host, nil)
+            }
+            return (member.host, peer.observation(of: twin))
+        }
+        switch resource.decision(on: view.host, seen: seen) {
+        case .nothing: return .right(possible: resource.possibleActions)
+        case .refused(let reason): return .blocked(.refused, reason: reason, possible: resource.possibleActions)
+        case .unknown(let reason): return .blocked(.unknown, reason: reason, possible: resource.possibleActions)
+        case .change(let action, let differences, let source):
+            return .differs(action, differences, from: source, possible: resource.possibleActions)
+        case .knownAfter(let host, let after, let possible):
+            guard host != view.host else {
+                let later = PlannedChange.KnownAfter(
+                    host: host, resource: after, possible: resource.possibleActions)
+                return .later(later, Judgement.first(of: possible))
+            }
+            // What the other does for all leaves nothing to do here.
+            let rest: Judgement =
+                after == declared.id
+                ? .right(possible: resource.possibleActions)
+                : .later(
+                    .init(host: host, resource: after, possible: resource.possibleActions),
+                    Judgement.first(of: possible))
+            return whatStopsWaiting(for: host, after) ?? rest
+        }
+    }
+
+    /// What another member has to do first is waited for only if that one is changed before this host.
+    private func whatStopsWaiting(for host: HostName, _ after: ResourceID) -> Judgement? {
+        guard let provider = earlier.first(where: { $0.host == host }) else {
+            return .blocked(
+                .refused, reason: "\(after) has to be done on \(host) first, which is not changed before this host",
+                possible: [])
+        }
+        return provider.obstacle.map { obstacle in
+            .blocked(
+                .refused,
+                reason: "\(after) has to be done on \(host) first, where \(obstacle.resource) stands in the way",
+                possible: [])
+        }
+    }
+}
+
+extension HostView {
+    func observation(of declared: DeclaredResource) -> Observation {
+        declared.resource.observation(from: answers, on: facts)
+    }
+}
