@@ -82,7 +82,7 @@ let package = Package(
         tests("Planning", ["Model", "Resources", "Compile", collections]),
         tests("Rollout", ["Model"]),
         tests("Report", ["Model", "Resources", "Planning", collections]),
-        tests("Records", ["Model", "Transport"]),
+        tests("Records", ["Model", "Transport", "Trust", "SSH", "TestSupport"]),
         tests(
             "Engine",
             [
