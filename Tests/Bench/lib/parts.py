@@ -21,6 +21,7 @@ class Context:
     note: object
     samples: dict = dataclasses.field(default_factory=dict)
     touched: set = dataclasses.field(default_factory=set)
+    doubts: list = dataclasses.field(default_factory=list)  # why figures should not be believed: the machine was busy
 
     def sides(self, name, hosts=None, known_hosts=None, **where):
         """Both sides over the same hosts, each in a folder of its own."""
@@ -35,6 +36,9 @@ class Context:
         self.note(f"{name}:")
         samples = interleaved(runs, repeat or self.repeat, self.note)
         self.samples[name] = samples
+        uneven = [one for one, runs in samples.items() if max(r.wall for r in runs) > 1.5 * min(r.wall for r in runs)]
+        if uneven:
+            self.doubts.append(f"{name}: the slowest run took more than 1.5 times the fastest ({', '.join(uneven)})")
         return samples
 
 
