@@ -3,10 +3,10 @@ package import Resources
 
 /// Specs, inventory and what is known of a host become what the host shall be. Pure; secrets stay names.
 package struct Compiler: Sendable {
-    let roles: [RoleName: RoleSpec]
-    let inventory: Inventory
-    let catalogue: Catalogue
-    let tree: SourceTree
+    package let roles: [RoleName: RoleSpec]
+    package let inventory: Inventory
+    package let catalogue: Catalogue
+    package let tree: SourceTree
 
     package init(roles: [RoleName: RoleSpec], inventory: Inventory, catalogue: Catalogue, tree: SourceTree) {
         self.roles = roles

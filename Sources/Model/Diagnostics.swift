@@ -52,23 +52,31 @@ package struct Diagnostics: Error, Sendable, CustomStringConvertible {
 extension Diagnostic {
     /// The candidate nearest to `word`, if one is near enough to be a slip: at most a third of its length away.
     package static func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
+        // Longer words are no slips, and comparing them costs their length times the candidate's.
+        guard word.utf8.count <= 100 else { return nil }
         let ranked = candidates.map { (name: $0, distance: editDistance(word.lowercased(), $0.lowercased())) }
         guard let best = ranked.min(by: { ($0.distance, $0.name) < ($1.distance, $1.name) }) else { return nil }
         return best.distance <= max(1, word.count / 3) ? best.name : nil
     }
 
-    /// Levenshtein distance over characters.
+    /// Levenshtein distance over characters, in which two neighbours that changed places count as one slip.
     static func editDistance(_ left: String, _ right: String) -> Int {
+        let left = Array(left)
         let right = Array(right)
+        var before: [Int] = []
         var row = Array(0...right.count)
-        for (index, character) in left.enumerated() {
-            var diagonal = row[0]
-            row[0] = index + 1
+        for index in left.indices {
+            var next = [index + 1]
             for column in right.indices {
-                let substituted = diagonal + (character == right[column] ? 0 : 1)
-                diagonal = row[column + 1]
-                row[column + 1] = min(substituted, diagonal + 1, row[column] + 1)
+                var best = min(
+                    row[column] + (left[index] == right[column] ? 0 : 1), row[column + 1] + 1, next[column] + 1)
+                if index > 0, column > 0, left[index] == right[column - 1], left[index - 1] == right[column] {
+                    best = min(best, before[column - 1] + 1)
+                }
+                next.append(best)
             }
+            before = row
+            row = next
         }
         return row[right.count]
     }

@@ -12,7 +12,7 @@ package enum ScalarText {
 
     /// What other YAML readers take for a truth value, so that nobody can know whether a text was meant.
     package static func looksLikeFlag(_ text: String) -> Bool {
-        ["true", "false", "yes", "no", "on", "off", "y", "n"].contains(text.lowercased())
+        ["true", "false", "yes", "no", "on", "off"].contains(text.lowercased())
     }
 
     /// No value: `~`, `null`, or nothing at all.

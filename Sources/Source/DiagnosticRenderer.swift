@@ -15,10 +15,16 @@ package struct DiagnosticRenderer {
     }
 
     package func one(_ diagnostic: Diagnostic) -> String {
-        var text = (diagnostic.location.map { "\($0): " } ?? "") + diagnostic.message
+        var text = (diagnostic.location.map { "\($0): " } ?? "") + Self.shown(diagnostic.message)
         if let location = diagnostic.location, let excerpt = excerpt(at: location) { text += "\n" + excerpt }
-        if let remedy = diagnostic.remedy { text += "\n    " + remedy }
+        if let remedy = diagnostic.remedy { text += "\n    " + Self.shown(remedy) }
         return text
+    }
+
+    /// Messages quote what was found, which may be anything.
+    private static func shown(_ text: String) -> String {
+        let scalars = text.unicodeScalars.prefix(400).map { $0.properties.generalCategory == .control ? " " : $0 }
+        return String(String.UnicodeScalarView(scalars)) + (text.unicodeScalars.count > 400 ? "…" : "")
     }
 
     /// The line and a caret. Control characters are blanked, and a long line is cut around the column, so that a file

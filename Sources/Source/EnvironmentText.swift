@@ -14,7 +14,7 @@ enum EnvironmentText {
             output = home
             rest = rest.dropFirst()
         }
-        while let start = rest.firstRange(ofDollarBrace: ()) {
+        while let start = rest.dollarBrace {
             output += rest[..<start]
             rest = rest[rest.index(start, offsetBy: 2)...]
             guard let end = rest.firstIndex(of: "}") else {
@@ -34,7 +34,7 @@ enum EnvironmentText {
 }
 
 extension Substring {
-    fileprivate func firstRange(ofDollarBrace: Void) -> Index? {
+    fileprivate var dollarBrace: Index? {
         var index = startIndex
         while let dollar = self[index...].firstIndex(of: "$") {
             let next = self.index(after: dollar)

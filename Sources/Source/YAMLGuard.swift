@@ -74,7 +74,8 @@ struct YAMLGuard {
     }
 
     private mutating func nest(to indentation: Int, _ line: [UInt8], _ number: Int) {
-        indentations.removeAll { $0 >= indentation }
+        // They rise from first to last, so hostile nesting costs no more than its own length.
+        while let last = indentations.last, last >= indentation { indentations.removeLast() }
         indentations.append(indentation)
         if indentations.count == Self.maximumDepth + 1 {
             report(

@@ -27,7 +27,10 @@ struct YAMLReader {
         // again, so that the rest of the file is still read.
         for attempt in 0..<64 {
             do {
-                let text = String(String.UnicodeScalarView(lines.joined(separator: ["\n"])))
+                var text = String(String.UnicodeScalarView(lines.joined(separator: ["\n"])))
+                // Yams 6.2 keeps a pointer into the string's storage beyond the call that lends it. A string of up to 15
+                // bytes has no storage of its own, so the pointer would lead to a dead stack frame.
+                if text.utf8.count < 16 { text += String(repeating: "\n", count: 16) }
                 let parser = try Parser(yaml: text, resolver: .basic, constructor: .default, encoding: .utf8)
                 guard let node = try parser.singleRoot() else {
                     report(
@@ -67,7 +70,11 @@ struct YAMLReader {
     }
 
     private func location(_ mark: Mark?) -> SourceLocation {
-        SourceLocation(file: file, line: mark?.line ?? 1, column: mark?.column ?? 1)
+        guard let mark else { return SourceLocation(file: file) }
+        // libyaml puts what is missing at the end behind the last line.
+        return mark.line <= lines.count
+            ? SourceLocation(file: file, line: mark.line, column: mark.column)
+            : SourceLocation(file: file, line: lines.count, column: (lines.last?.count ?? 0) + 1)
     }
 
     private mutating func report(_ message: String, at location: SourceLocation, remedy: String?) {

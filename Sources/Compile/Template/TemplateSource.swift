@@ -7,12 +7,15 @@ struct TemplateSource: Sendable {
     private let start: SourceLocation
     /// The column at which lines after the first begin; `nil` if lines of the text are not lines of the file.
     private let nextColumn: Int?
+    /// The first line's last column in the file; what lies behind it was folded from a later line.
+    private let lastColumn: Int
 
     /// A whole file.
     init(file: String, bytes: [UInt8]) {
         self.bytes = bytes
         start = SourceLocation(file: file)
         nextColumn = 1
+        lastColumn = .max
     }
 
     /// A scalar in a YAML file. What the file has at its place says how it was written: `|` keeps lines and takes their
@@ -34,15 +37,20 @@ struct TemplateSource: Sendable {
             }
             start = SourceLocation(file: location.file, line: location.line + 1, column: indentation + 1)
             nextColumn = indentation + 1
+            lastColumn = .max
         case ">":
             start = location
             nextColumn = nil
+            lastColumn = 0
         case "\"", "'":
             start = SourceLocation(file: location.file, line: location.line, column: location.column + 1)
             nextColumn = nil
+            lastColumn = line.count
         default:
             start = location
             nextColumn = nil
+            // A value may end at the end of its line, and a mistake may be that it does.
+            lastColumn = line.count + 1
         }
     }
 
@@ -52,7 +60,11 @@ struct TemplateSource: Sendable {
         let row = before.count { $0 == 0x0A }
         let lineStart = before.lastIndex(of: 0x0A).map { $0 + 1 } ?? 0
         let characters = String(decoding: before[lineStart...], as: UTF8.self).unicodeScalars.count
-        if row == 0 { return SourceLocation(file: start.file, line: start.line, column: start.column + characters) }
+        if row == 0 {
+            let column = start.column + characters
+            return SourceLocation(
+                file: start.file, line: start.line, column: column <= lastColumn ? column : start.column)
+        }
         guard let nextColumn else { return start }
         return SourceLocation(file: start.file, line: start.line + row, column: nextColumn + characters)
     }

@@ -1,0 +1,181 @@
+import Compile
+import Glibc
+import Model
+import Resources
+import Source
+import Testing
+
+/// What lies in Roles/ and Inventory/, checked as `cso-provision check` does it, and looked at from the inside.
+struct ShippedRolesTests {
+    static let fleets = ["local", "prod-ha"]
+    static let environment = [
+        "HOME": "/home/op", "CSO_SSH_KEY": "/k", "CSO_KNOWN_HOSTS": "/h", "CSO_HOSTED_ZONE": "Z1",
+    ]
+
+    static func compiler(_ fleet: String) throws -> Compiler {
+        let tree = try Disk.tree(inventory: "Inventory/\(fleet)/inventory.yaml")
+        let roles = RecipeDecoder.decode(tree, catalogue: .standard)
+        let inventory = InventoryDecoder.decode(tree, environment: environment)
+        let mistakes = roles.diagnostics + inventory.diagnostics
+        #expect(mistakes.isEmpty, "\(DiagnosticRenderer(tree).render(mistakes))")
+        return Compiler(
+            roles: roles.value, inventory: try #require(inventory.value), catalogue: .standard, tree: tree)
+    }
+
+    static func backend(
+        _ host: HostName = "backend01", family: HostFacts.OSFamily = .debian
+    ) throws -> DesiredHost {
+        let placements: [HostName: Placement] = [
+            "backend01": Placement(address: Address(number: 0x0A01_800B), availabilityZone: "eu-west-2a"),
+            "backend02": Placement(address: Address(number: 0x0A01_C00B), availabilityZone: "eu-west-2c"),
+        ]
+        return try compiler("local").compile("backend", on: host, family: family, placements: placements)
+    }
+
+    @Test(arguments: fleets) func haveNoMistakes(_ fleet: String) throws {
+        let compiler = try Self.compiler(fleet)
+        let mistakes = compiler.check()
+        #expect(mistakes.isEmpty, "\(DiagnosticRenderer(compiler.tree).render(mistakes))")
+    }
+
+    @Test func backendNeedsOnlyItsOwnAddressesAndTheFleetsSecrets() throws {
+        let compiler = try Self.compiler("local")
+        #expect(compiler.hostsAskedFor(by: "backend") == ["backend01", "backend02"])
+        // The keys of env-prod-ha-passwords-v2 that setup.properties needs; key_password comes with the certificates.
+        let keys = [
+            "db_password", "keystone_password", "keystore_password", "password_encryption_key", "rabbitmq_password",
+            "service_password",
+        ]
+        #expect(compiler.secretNames(of: "backend").map(\.rawValue).sorted() == keys.map { "passwords.\($0)" })
+        #expect(compiler.providers(of: "backend") == ["rabbitmq", "keystone"])
+    }
+
+    @Test func setupPropertiesHasEveryKeyOfTheInstaller() throws {
+        let content = try #require(try Self.content("/opt/ecs/setup.properties", on: "backend01"))
+        let lines = try #require(content.placeholderText).split(separator: "\n").filter { !$0.hasPrefix("#") }
+        let keys = lines.map { $0.prefix { $0 != "=" } }
+        // As the stand-in's installer demands them, which is what is known of the vendor's.
+        let installer = String(decoding: try Disk.read("Tests/Fleet/standin/installer_p3.py"), as: UTF8.self)
+        let demanded = installer.components(between: "KEYS = \"\"\"", and: "\"\"\"").split { $0 == " " || $0 == "\n" }
+        #expect(demanded.count == 21)
+        #expect(Set(keys) == Set(demanded))
+        #expect(keys.count == demanded.count)
+        #expect(lines.contains("backendHostname=backend01.prod-ha.cso.ss"))
+        #expect(lines.contains("rabbitmqHosts=rabbitmq01.prod-ha.cso.ss,rabbitmq02.prod-ha.cso.ss"))
+        // Every secret is in the encoding that java.util.Properties reads.
+        let encodings = content.segments.compactMap { segment in
+            if case .secret(_, let encoding) = segment { encoding } else { nil }
+        }
+        #expect(encodings.count == 8)
+        #expect(Set(encodings) == [.properties])
+    }
+
+    @Test func differsByFamilyWhereItMust() throws {
+        func packages(_ family: HostFacts.OSFamily) throws -> Set<String> {
+            Set(try Self.backend(family: family).resources.map(\.id).filter { $0.kind == "package" }.map(\.identity))
+        }
+        #expect(try packages(.debian) == ["ca-certificates", "curl", "unzip", "python3", "nginx-light"])
+        #expect(try packages(.amazon) == ["ca-certificates", "curl-minimal", "unzip", "python3", "nginx"])
+        let site: ResourceID = "symlink:/etc/nginx/sites-enabled/default"
+        #expect(try Self.backend().resources.contains { $0.id == site })
+        #expect(try !Self.backend(family: .amazon).resources.contains { $0.id == site })
+    }
+
+    @Test func gatesAskTheConfigurationServiceFirstAndEveryOther() throws {
+        let urls = try Self.backend().gates.compactMap { gate -> String? in
+            if case .http(let url, 200, "\"version\": \"2.4.4\"", nil) = gate.check { url } else { nil }
+        }
+        #expect(urls.first == "http://10.1.128.11:8103/system/info")
+        let ports = [8103, 8090, 8091, 8092, 8093, 8094, 8096, 8097, 8099, 8100, 8101, 8105, 8098, 8080]
+        #expect(urls.map { Int($0.split(separator: ":")[2].prefix { $0 != "/" }) } == ports)
+        // The services that the stand-in offers, which are those of the vendor.
+        let services = String(decoding: try Disk.read("Tests/Fleet/standin/standin_backend.py"), as: UTF8.self)
+            .components(between: "SERVICES = {", and: "}")
+        for port in ports where port != 8080 { #expect(services.contains("\(port): ")) }
+        #expect(services.split(separator: ": \"").count == ports.count)
+    }
+
+    /// What the shell itself says of every script that the role sends, and of the installer's guard with real files.
+    @Test func scriptsAreShell() throws {
+        for family in HostFacts.OSFamily.allCases {
+            for declared in try Self.backend(family: family).resources {
+                for change in Self.scripts(of: declared.resource) {
+                    #expect(try Disk.shell(change, options: "-n") == 0, "\(declared.id): \(change)")
+                }
+            }
+        }
+        // Control: this shell does find a mistake.
+        #expect(try Disk.shell("if true; then", options: "-n") != 0)
+    }
+
+    private static func scripts(of resource: any ResourceKind) -> [String] {
+        switch resource {
+        case let command as CommandResource:
+            var scripts = [command.run.text]
+            if case .unless(let text) = command.condition { scripts.append(text.text) }
+            return scripts
+        case let once as OnceResource: return [once.run.text, once.evidence.text]
+        case let file as FileResource: return file.validate.map { [$0.text] } ?? []
+        default: return []
+        }
+    }
+
+    private static func content(_ path: String, on host: HostName) throws -> Content? {
+        try backend(host).resources.lazy.compactMap { $0.resource as? FileResource }.first { $0.path == path }?.content
+    }
+}
+
+/// The repository's own files.
+enum Disk {
+    static var root: String { String(#filePath.components(before: "/Tests/CompileTests/")) }
+
+    struct Unreadable: Error { var path: String }
+
+    static func read(_ path: String) throws -> [UInt8] {
+        guard let file = fopen("\(root)/\(path)", "r") else { throw Unreadable(path: path) }
+        defer { fclose(file) }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65536)
+        while case let count = fread(&buffer, 1, buffer.count, file), count > 0 { bytes += buffer[..<count] }
+        return bytes
+    }
+
+    static func tree(inventory: String) throws -> SourceTree {
+        var files = [inventory: try read(inventory)]
+        for path in try list("Roles") { files[path] = try read(path) }
+        return SourceTree(rolesFolder: "Roles", inventoryFile: inventory, files: files)
+    }
+
+    private static func list(_ folder: String) throws -> [String] {
+        guard let stream = opendir("\(root)/\(folder)") else { throw Unreadable(path: folder) }
+        defer { closedir(stream) }
+        var paths: [String] = []
+        while let entry = readdir(stream) {
+            let type = Int32(entry.pointee.d_type)
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name.hasPrefix(".") { continue }
+            paths += type == Int32(DT_DIR) ? try list("\(folder)/\(name)") : ["\(folder)/\(name)"]
+        }
+        return paths
+    }
+
+    /// The exit status of `sh` with the script on its standard input.
+    static func shell(_ script: String, options: String) throws -> Int32 {
+        guard let pipe = popen("sh \(options) 2>/dev/null", "w") else { throw Unreadable(path: "sh") }
+        fputs(script, pipe)
+        return pclose(pipe) >> 8
+    }
+}
+
+extension String {
+    func components(before end: String) -> Substring {
+        firstRange(of: end).map { self[..<$0.lowerBound] } ?? self[...]
+    }
+    func components(between start: String, and end: String) -> Substring {
+        guard let first = firstRange(of: start) else { return "" }
+        let rest = String(self[first.upperBound...])
+        return Substring(String(rest.components(before: end)))
+    }
+}
