@@ -26,7 +26,8 @@ test: unit-test fleet-test
 
 unit-test: tools
 	$(FLEET) up
-	CSO_SYSTEMD_INITS="$$($(FLEET) inits rabbitmq01)" $(SWIFT) test
+	$(SWIFT) build --build-tests
+	CSO_SYSTEMD_INITS="$$($(FLEET) inits rabbitmq01)" SWIFT=$(SWIFT) Tests/unit
 	$(FLEET) reset rabbitmq01
 
 fleet-test: release

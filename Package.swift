@@ -89,6 +89,7 @@ let package = Package(
                 "Model", "Resources", "RemoteProtocol", "Source", "Compile", "Planning", "Rollout", "Report", "Transport",
                 "Trust", "SSH", "HostSession", "Zone", "Cloud", "Records", "TestSupport", collections,
             ]),
+        tests("Transport", []),
         tests("Trust", []),
         tests("SSH", ["Model", "Transport", "Trust", "TestSupport"]),
         tests("HostSession", ["Model", "RemoteProtocol", "Transport", "CLinux"]),

@@ -26,6 +26,9 @@ package enum RemoteReader {
     /// stream broken off (74), answer not deliverable (75), unknown frame (76).
     package static let text = source.split(separator: "\n").joined(separator: " ")
 
+    ///
+    /// `timeout` kills a step's processes and itself at one moment, and what it killed may still be within a write: the next
+    /// answer begins a little later then.
     private static let source = #"""
         unset ENV BASH_ENV CDPATH;
         PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C; export PATH LC_ALL; umask 077; cd /;
@@ -54,7 +57,7 @@ package enum RemoteReader {
         [ $r -eq 0 ] || echo "the input could not be stored in $cso_p: $x" >&2;
         if [ $r -eq 0 ]; then case $k in
         Q) ( exec </dev/null 3<&- 9>&-; eval "$s" ); r=$?;;
-        S) timeout -s KILL "$t" sh -c "$s" <&3 3<&- 9>&-; r=$?;;
+        S) timeout -s KILL "$t" sh -c "$s" <&3 3<&- 9>&-; r=$?; [ $r -ne 137 ] || sleep 0.2;;
         U) ( exec <&3 3<&-; eval "$s" ); r=$?;;
         E) eval "$s" </dev/null 3<&-; r=$?;;
         *) exit 76;;
