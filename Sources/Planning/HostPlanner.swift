@@ -6,7 +6,7 @@ internal import Resources
 struct HostPlanner {
     let book: SecretBook
     let view: HostView
-    /// All members of the role, in rolling order.
+    /// All members of the role, in the order in which they are changed.
     let members: [MemberView]
     /// The plans of the members that are changed before this one.
     let earlier: [HostPlan]

@@ -7,13 +7,19 @@ package struct RolePlanner: Sendable {
 
     package init(book: SecretBook) { self.book = book }
 
-    /// `members` in rolling order, all of them, also those that are not to be changed: peers count. What a host needs from
-    /// one that comes before it is waited for only if that one is changed too.
+    /// `members` in the inventory's rolling order, all of them, also those that are not to be changed: peers count.
+    ///
+    /// The plan has its hosts in the order in which they are changed, an unhealthy one first, and the first of them is the
+    /// leader: a leader that comes later, or that is not changed at all, would be waited for in vain.
     package func plan(_ role: RoleName, members: [MemberView], changing: (HostName) -> Bool = { _ in true }) -> RolePlan
     {
+        let unhealthy = members.filter { changing($0.host) && $0.health.isUnhealthy }
+        let order =
+            unhealthy + members.filter { changing($0.host) && !$0.health.isUnhealthy }
+            + members.filter { !changing($0.host) }
         var plan = RolePlan(role: role, hosts: [])
-        for view in members.compactMap(\.view) where changing(view.host) {
-            let host = HostPlanner(book: book, view: view, members: members, earlier: plan.hosts).plan()
+        for view in order.compactMap(\.view) where changing(view.host) {
+            let host = HostPlanner(book: book, view: view, members: order, earlier: plan.hosts).plan()
             plan.hosts.append(host)
         }
         return plan

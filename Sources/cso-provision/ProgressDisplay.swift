@@ -1,6 +1,7 @@
 import Engine
 import Glibc
 import Model
+import Report
 import Synchronization
 
 /// Shows progress on standard error: one live row a host on a terminal, one line an event elsewhere.
@@ -49,6 +50,8 @@ final class ProgressDisplay: Sendable {
             switch event {
             case .phase(let text): if !isLive && isVerbose { Terminal.note(text) }
             case .step(let host, let text):
+                // A gate that is asked every second is one wait.
+                if let row = state.rows[host], row.text == text, row.ending == nil { return }
                 if state.rows[host] == nil { state.order.append(host) }
                 state.rows[host] = Row(text: text, since: .now)
                 if !isLive { plain(host, text) }
@@ -82,8 +85,10 @@ final class ProgressDisplay: Sendable {
     }
 
     private func plain(_ host: HostName, _ text: String) {
-        guard isVerbose || !["connecting", "observed", "looking again", "taking the lock"].contains(text) else { return }
-        Terminal.note("\(elapsed(since: start))  \(host)  \(text)")
+        guard isVerbose || !["connecting", "observed", "looking again", "taking the lock"].contains(text) else {
+            return
+        }
+        Terminal.note("\(elapsed(since: start))  \(host)  \(TerminalText.harmless(text))")
     }
 
     fileprivate func redraw() {
@@ -96,7 +101,8 @@ final class ProgressDisplay: Sendable {
                 let detail = row.ending.map(\.outcome.word) ?? row.text
                 let tail = row.ending == nil && !row.lastLine.isEmpty ? "  | " + row.lastLine : ""
                 let time = row.ending == nil ? elapsed(since: row.since) : ""
-                return String("\(host)  \(time)  \(detail)\(tail)".prefix(width - 1).map { $0.isNewline ? " " : $0 })
+                let line = TerminalText.harmless("\(host)  \(time)  \(detail)\(tail)").map { $0 == "\t" ? " " : $0 }
+                return String(line.prefix(width - 1))
             }
             guard !lines.isEmpty else { return }
             Terminal.write(lines.joined(separator: "\n") + "\n", to: STDERR_FILENO)

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Engine
 import Model
+import Report
 
 struct UnlockCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -24,13 +25,14 @@ struct UnlockCommand: AsyncParsableCommand {
                 Terminal.passphrase("passphrase of \(path)").map { Secret($0) }
             }
             return try await Unlock(fleet: loaded, outside: outside, controller: controller).execute(name) { holder in
-                yes || Terminal.agrees(to: "\(name) is locked by \(holder). Break it?")
+                // What the host says of its holder is a file there.
+                yes || Terminal.agrees(to: "\(name) is locked by \(TerminalText.harmless("\(holder)")). Break it?")
             }
         }
         switch outcome {
-        case .success(let text): Terminal.result(text)
+        case .success(let text): Terminal.result(TerminalText.harmless(text))
         case .failure(let failure):
-            Terminal.note(failure.ending.reason ?? "")
+            Terminal.note(TerminalText.harmless(failure.ending.reason ?? ""))
             throw ExitCode(failure.outcome.exitCode)
         }
     }

@@ -306,6 +306,22 @@ struct FailureTests {
         interruption.request()
         let report = try await fleet.run(interruption: interruption)
         #expect(report.outcome.exitCode == 130)
+        #expect(report.hosts.map(\.host) == ["app02", "app01"])
+        #expect(report.hosts.allSatisfy { $0.changes.isEmpty })
+        #expect(fleet.log.touches.isEmpty)
+    }
+
+    @Test("an interruption at the question takes no lock either")
+    func atTheQuestion() async throws {
+        let fleet = try TestFleet()
+        let interruption = Interruption()
+        let report = try await fleet.run(
+            interruption: interruption,
+            confirm: { _ in
+                interruption.request()
+                return true
+            })
+        #expect(report.outcome.exitCode == 130)
         #expect(report.outcomes == ["app02 not-attempted", "app01 not-attempted"])
         #expect(fleet.log.touches.isEmpty)
     }

@@ -59,6 +59,9 @@ struct RoleResourceTests {
         OnceCase([1, nil], "leader", "backend01: run once:make"),
         OnceCase([nil, 1], "leader", "backend02: run once:make"),
         OnceCase([0, 1], "leader", "backend01: nothing", "backend02: nothing"),
+        // A bare member may not even be able to look.
+        OnceCase([1, 0], "leader", "backend01: nothing", "backend02: nothing"),
+        OnceCase([2, 0], "leader", "backend01: nothing", "backend02: nothing"),
         OnceCase([2, 1], "leader", "backend01: unknown", "backend02: unknown"),
     ]
 
@@ -78,22 +81,20 @@ struct RoleResourceTests {
         #expect(plan.hosts[0].obstacle?.reason.contains("backend02") == true)
     }
 
-    @Test("once: whoever comes after the leader is not begun while the leader has not done it")
-    func order() throws {
-        let resources = [try Declared.once("make", evidence: "made"), try Declared.file("/a")]
-        let views = members([1, 1], resources, Seen().nothing(at: "/a"))
+    @Test("the leader is one that is changed: nobody waits for a host that this run leaves alone")
+    func leaderIsChanged() throws {
+        let resources = [
+            try Declared.once("make", evidence: "made"), try Declared.transfer("/key", madeBy: "make"),
+        ]
+        let seen = Seen().script("made", 1).nothing(at: "/key")
+        let views = ["backend01", "backend02"].map { MemberView.seen(seen.view(HostName($0), resources)) }
         let plan = RolePlanner().plan("backend", members: views, changing: { $0 == "backend02" })
         #expect(plan.hosts.map(\.host) == ["backend02"])
-        let obstacle = try #require(plan.hosts[0].obstacle)
-        #expect(obstacle.cause == .refused)
-        #expect(obstacle.reason.contains("backend01"))
-        #expect(plan.hosts[0].groups.isEmpty)
-
-        let both = RolePlanner().plan("backend", members: views)
-        #expect(both.hosts.allSatisfy { $0.obstacle == nil })
+        #expect(plan.hosts[0].lines == ["run once:make", "? update transfer:/key"])
+        #expect(plan.hosts[0].obstacle == nil)
     }
 
-    @Test("once: nor if something stands in the leader's way")
+    @Test("whoever waits for the leader is not begun if something stands in the leader's way")
     func leaderIsStuck() throws {
         let resources = [try Declared.file("/a"), try Declared.once("make", evidence: "made")]
         let broken = Seen().script("made", 1)
@@ -105,6 +106,25 @@ struct RoleResourceTests {
             ])
         #expect(plan["backend01"]?.obstacle?.resource == "file:/a")
         #expect(plan["backend02"]?.obstacle?.reason.contains("backend01") == true)
+    }
+
+    @Test("the leader is the first to be changed: an unhealthy member before one that serves")
+    func leaderIsUnhealthy() throws {
+        let resources = [
+            try Declared.once("make", evidence: "made"), try Declared.transfer("/key", madeBy: "make"),
+            try Declared.service("app.service"),
+        ]
+        let seen = Seen().script("made", 1).nothing(at: "/key")
+        let plan = RolePlanner().plan(
+            "backend",
+            members: [
+                .seen(seen.unit("app.service", "active").view("backend01", resources)),
+                .seen(seen.unit("app.service", "failed").view("backend02", resources)),
+            ])
+        #expect(plan.hosts.map(\.host) == ["backend02", "backend01"])
+        #expect(plan.hosts[0].lines.first == "run once:make")
+        #expect(plan.hosts[1].lines == ["? transfer transfer:/key"])
+        #expect(plan.hosts[1].changes.first?.knownAfter?.host == "backend02")
     }
 
     // MARK: transfer
@@ -196,12 +216,9 @@ struct RoleResourceTests {
             try Declared.transfer("/key", madeBy: "make"),
         ]
         let seen = Seen().package("nginx", installed: false).script("made", 1)
-        let views = holders(["", ""], resources, seen)
-        let alone = RolePlanner().plan("backend", members: views, changing: { $0 == "backend02" })
-        #expect(alone.hosts[0].obstacle?.reason.contains("backend01") == true)
-        #expect(alone.hosts[0].groups.isEmpty)
-        let both = RolePlanner().plan("backend", members: views)
-        #expect(both["backend02"]?.changes.first { $0.resource == "transfer:/key" }?.knownAfter?.host == "backend01")
+        let plan = RolePlanner().plan("backend", members: holders(["", ""], resources, seen))
+        let change = plan["backend02"]?.changes.first { $0.resource == "transfer:/key" }
+        #expect(change?.knownAfter?.host == "backend01")
     }
 
     @Test("members that are not changed are asked all the same, and have no plan")

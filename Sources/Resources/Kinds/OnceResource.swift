@@ -6,7 +6,8 @@ package struct OnceResource: RoleResource {
     package enum Vantage: String, Sendable, Hashable, CaseIterable {
         /// Each member has evidence of its own (a file): every one of them must be asked.
         case members
-        /// All members see the same evidence (a database): the leader's view is enough.
+        /// All members see the same evidence (a database): any that sees it proves it, and the leader's view is enough to
+        /// say that it was not done.
         case leader
     }
 
@@ -81,7 +82,8 @@ package struct OnceResource: RoleResource {
             return .refused(reason: "no member could be asked")
         }
         let witnesses = seenFrom == .leader ? seen.filter { $0.host == leader } : seen
-        if witnesses.contains(where: { if case .present? = $0.observation { true } else { false } }) { return .nothing }
+        // One that sees it is enough, whoever was to be asked.
+        if seen.contains(where: { if case .present? = $0.observation { true } else { false } }) { return .nothing }
         let silent = witnesses.filter { $0.observation == nil }.map(\.host.rawValue)
         if !silent.isEmpty, unseen == .refuse {
             return .refused(
