@@ -10,12 +10,10 @@ package struct Agent: Sendable {
     {
         try Tool.require("/usr/bin/ssh-agent", from: "openssh-client")
         let path = folder.file("agent")
-        let process = try SpawnedProcess.spawn(["/usr/bin/ssh-agent", "-D", "-a", path])
-        defer { process.kill(SIGKILL) }
+        let process = try LeashedProcess(["/usr/bin/ssh-agent", "-D", "-a", path])
         for _ in 0..<200 where access(path, F_OK) != 0 { try await Task.sleep(for: .milliseconds(10)) }
         let result = try await body(Agent(socketPath: path))
-        process.kill(SIGTERM)
-        _ = try await process.wait(by: Deadline("end of ssh-agent", in: .seconds(5)))
+        await process.stop()
         return result
     }
 

@@ -4,24 +4,22 @@ package import SSH
 internal import Transport
 package import Trust
 
-/// A real OpenSSH server of a test's own on 127.0.0.1, with its own host keys and authorized keys. `stop` ends it by its
-/// pid, and so does the last reference to it.
+/// A real OpenSSH server of a test's own on 127.0.0.1, with its own host keys and authorized keys. `stop` ends it, and
+/// so does the last reference to it or the end of the test process.
 package final class TestSSHD: Sendable {
     package let folder: TemporaryFolder
     package let port: Int
-    private let process: SpawnedProcess
+    private let process: LeashedProcess
 
     package static let address = Address(number: 0x7F00_0001)
     /// The login that the server admits: the one that the tests run as.
     package static let user = "root"
 
-    private init(folder: TemporaryFolder, port: Int, process: SpawnedProcess) {
+    private init(folder: TemporaryFolder, port: Int, process: LeashedProcess) {
         self.folder = folder
         self.port = port
         self.process = process
     }
-
-    deinit { process.kill(SIGKILL) }
 
     /// `hostKeys` are types of ssh-keygen in the order in which they are offered; `settings` are lines of sshd_config
     /// that win over those made here.
@@ -51,13 +49,9 @@ package final class TestSSHD: Sendable {
         try folder.write(configuration.joined(separator: "\n") + "\n", to: "sshd_config")
         let log = try Descriptors.memoryFile("sshd-log")
         defer { close(log) }
-        let process = try SpawnedProcess.spawn(
-            ["/usr/sbin/sshd", "-D", "-e", "-f", folder.file("sshd_config")], stdout: log, stderr: log)
+        let process = try LeashedProcess(
+            ["/usr/sbin/sshd", "-D", "-e", "-f", folder.file("sshd_config")], log: log)
         for _ in 0..<200 {
-            if let ended = process.reapIfEnded() {
-                let text = String(decoding: Descriptors.tail(of: log, limit: 4096), as: UTF8.self)
-                throw TestSupportError.odd("sshd did not start: \(ended): \(text)")
-            }
             do {
                 let socket = try await StreamSocket.connect(
                     to: address, port: port, by: Deadline("start of sshd", in: .seconds(5)))
@@ -65,16 +59,12 @@ package final class TestSSHD: Sendable {
                 return TestSSHD(folder: folder, port: port, process: process)
             } catch { try await Task.sleep(for: .milliseconds(20)) }
         }
-        process.kill(SIGKILL)
-        throw TestSupportError.odd("sshd did not listen within 4 s")
+        await process.stop()
+        let text = String(decoding: Descriptors.tail(of: log, limit: 4096), as: UTF8.self)
+        throw TestSupportError.odd("sshd did not listen within 4 s: \(text)")
     }
 
-    package func stop() async {
-        process.kill(SIGTERM)
-        _ = try? await process.wait(by: Deadline("end of sshd", in: .seconds(5)))
-    }
-
-    package var pid: Int32 { process.pid }
+    package func stop() async { await process.stop() }
 
     // MARK: - Keys and trust
 
