@@ -3,14 +3,24 @@ package import Model
 extension Compiler {
     /// Everything that can be known to be wrong without a network: each host of each role is compiled for each OS family,
     /// with addresses made up from the ranges of the availability zones.
-    package func check() -> [Diagnostic] {
-        var diagnostics = checkOrder()
-        let usage = Usage()
+    package func check() -> [Diagnostic] { survey.get(of: self).diagnostics }
+
+    /// The hosts whose address or availability zone some text of the role asks for; the zone must be asked for these and for
+    /// the role's own members.
+    package func hostsAskedFor(by role: RoleName) -> Set<HostName> { survey.get(of: self).placed[role] ?? [] }
+
+    /// All secrets that a role may need, whatever its hosts' OS families turn out to be: they are fetched while the hosts
+    /// are still being asked.
+    package func secretNames(of role: RoleName) -> Set<SecretName> { survey.get(of: self).secretNames[role] ?? [] }
+
+    func makeSurvey() -> Survey {
+        var survey = Survey(diagnostics: checkOrder())
+        var usedParameters: [RoleName: Set<String>] = [:]
         var reached: Set<RoleName> = []
         let placements = madeUpPlacements()
         for membership in inventory.roles {
             guard let spec = roles[membership.role] else {
-                diagnostics.append(
+                survey.diagnostics.append(
                     Diagnostic(
                         "there is no recipe for role \"\(membership.role)\"", at: membership.location,
                         remedy: Diagnostic.suggestion(for: membership.role.rawValue, among: roles.keys.map(\.rawValue)))
@@ -18,53 +28,31 @@ extension Compiler {
                 continue
             }
             reached.formUnion(RoleChain(of: spec, in: roles).links.map(\.role.name))
+            let usage = Usage()
             for host in membership.hosts {
                 for family in HostFacts.OSFamily.allCases {
                     do {
-                        _ = try compile(membership.role, on: host, family: family, placements: placements, usage: usage)
+                        let desired = try compile(
+                            membership.role, on: host, family: family, placements: placements, usage: usage)
+                        survey.secretNames[membership.role, default: []].formUnion(desired.secretNames)
                     } catch {
-                        diagnostics += error.all
+                        survey.diagnostics += error.all
                     }
                 }
             }
+            survey.placed[membership.role] = usage.placed
+            usedParameters.merge(usage.parameters) { $0.union($1) }
         }
         for spec in roles.values where !reached.contains(spec.name) {
-            diagnostics.append(
+            survey.diagnostics.append(
                 Diagnostic(
                     "no host has role \"\(spec.name)\"", at: spec.location,
                     remedy: "name its hosts in the inventory, or include it in a role that has some"))
         }
         // A role with other mistakes was not read to its end, so what it does not use is not known.
-        if diagnostics.isEmpty { diagnostics += unusedParameters(usage, reached) }
-        return diagnostics.sortedByPlace()
-    }
-
-    /// The hosts whose address or availability zone some text of the role asks for; the zone must be asked for these and for
-    /// the role's own members.
-    package func hostsAskedFor(by role: RoleName) -> Set<HostName> {
-        let usage = Usage()
-        let placements = madeUpPlacements()
-        for host in inventory.membership(of: role)?.hosts ?? [] {
-            for family in HostFacts.OSFamily.allCases {
-                // Mistakes are found by `check`; here only what was reached counts.
-                _ = try? compile(role, on: host, family: family, placements: placements, usage: usage)
-            }
-        }
-        return usage.placed
-    }
-
-    /// All secrets that a role may need, whatever its hosts' OS families turn out to be: they are fetched while the hosts
-    /// are still being asked.
-    package func secretNames(of role: RoleName) -> Set<SecretName> {
-        let placements = madeUpPlacements()
-        var names: Set<SecretName> = []
-        for host in inventory.membership(of: role)?.hosts ?? [] {
-            for family in HostFacts.OSFamily.allCases {
-                let desired = try? compile(role, on: host, family: family, placements: placements)
-                names.formUnion(desired?.secretNames ?? [])
-            }
-        }
-        return names
+        if survey.diagnostics.isEmpty { survey.diagnostics = unusedParameters(usedParameters, reached) }
+        survey.diagnostics = survey.diagnostics.sortedByPlace()
+        return survey
     }
 
     private func madeUpPlacements() -> [HostName: Placement] {
@@ -79,9 +67,9 @@ extension Compiler {
         return placements
     }
 
-    private func unusedParameters(_ usage: Usage, _ reached: Set<RoleName>) -> [Diagnostic] {
+    private func unusedParameters(_ used: [RoleName: Set<String>], _ reached: Set<RoleName>) -> [Diagnostic] {
         reached.flatMap { name -> [Diagnostic] in
-            let used = usage.parameters[name] ?? []
+            let used = used[name] ?? []
             return (roles[name]?.parameters ?? []).filter { !used.contains($0.name) }.map {
                 Diagnostic("parameter \"\($0.name)\" is never used", at: $0.location, remedy: "use it, or remove it")
             }

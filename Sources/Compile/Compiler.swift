@@ -7,12 +7,16 @@ package struct Compiler: Sendable {
     package let inventory: Inventory
     package let catalogue: Catalogue
     package let tree: SourceTree
+    let seats: Surroundings.Seats
+    /// Everything that compiling all hosts offline has shown; done at most once.
+    let survey = SurveyMemo()
 
     package init(roles: [RoleName: RoleSpec], inventory: Inventory, catalogue: Catalogue, tree: SourceTree) {
         self.roles = roles
         self.inventory = inventory
         self.catalogue = catalogue
         self.tree = tree
+        seats = Surroundings.seats(in: inventory)
     }
 
     /// What `host` shall be as a member of `role`. `placements` may lack hosts whose address no text of the role asks for.
@@ -79,7 +83,8 @@ package struct Compiler: Sendable {
                     remedy: Diagnostic.suggestion(for: role.rawValue, among: roles.keys.map(\.rawValue))))
         }
         let surroundings = Surroundings(
-            inventory: inventory, host: host, family: family, placements: placements, usage: usage)
+            inventory: inventory, host: host, family: family, placements: placements, usage: usage,
+            seats: seats)
         var compilation = HostCompilation(roles: roles, catalogue: catalogue, tree: tree, surroundings: surroundings)
         compilation.compile(spec, membership)
         guard compilation.diagnostics.isEmpty else { throw Diagnostics(compilation.diagnostics.sortedByPlace()) }

@@ -88,7 +88,7 @@ struct FieldEvaluator {
     }
 
     mutating func text(_ template: Template?, _ style: Renderer.Style = .plain) -> String? {
-        rendered(template, style)?.placeholderText
+        template?.literal ?? rendered(template, style)?.placeholderText
     }
 
     /// The value of a text that is one expression and nothing else; `nil` otherwise or after a mistake.

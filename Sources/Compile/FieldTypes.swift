@@ -20,6 +20,10 @@ extension FieldEvaluator {
         case .content: return content(text, at: chosen.location, encoding).map { .content($0) }
         case .roleFile: return roleFile(text, at: chosen.location).map { .content($0) }
         case .roleTemplate: return roleTemplate(text, at: chosen.location, encoding).map { .content($0) }
+        // Most values have nothing to evaluate.
+        case .shell where !text.utf8.contains(0x7B): return typed(text, declaration, at: chosen.location)
+        case _ where !text.utf8.contains(0x7B):
+            return literal(text, isQuoted: isQuoted, declaration, at: chosen.location)
         case .shell:
             let template = template(text, at: chosen.location, .values)
             return self.text(template, .shell).map { .text($0) }

@@ -191,6 +191,23 @@ struct HostCompilation {
                         remedy: Diagnostic.suggestion(for: notification.unit.rawValue, among: units)))
             }
         }
+        checkMakers()
+    }
+
+    /// A file that a `once` makes has to name one of this host, before it.
+    private mutating func checkMakers() {
+        var labels: [String] = []
+        for declared in resources {
+            if declared.id.kind == OnceResource.name { labels.append(declared.id.identity) }
+            guard let transfer = declared.resource as? TransferResource, let maker = transfer.madeBy,
+                !labels.contains(maker)
+            else { continue }
+            diagnostics.append(
+                Diagnostic(
+                    "\(declared.id) is made by \"\(maker)\", but no once before it has that label",
+                    at: declared.location,
+                    remedy: Diagnostic.suggestion(for: maker, among: labels)))
+        }
     }
 }
 

@@ -144,7 +144,7 @@ struct FieldTests {
         ),
         Bad(
             "shell: \"cat <<E\\n{{ t }}\\nE\"",
-            "9:13 the value needs quoting, and stands inside quotes or behind <<; close the quotes before it: values are quoted for the shell by themselves"
+            "9:12 the value needs quoting, and stands inside quotes or behind <<; close the quotes before it: values are quoted for the shell by themselves"
         ),
         Bad(
             "shell: echo {{ secret('passwords.x') }}",

@@ -70,6 +70,22 @@ struct ShippedRolesTests {
         #expect(Set(encodings) == [.properties])
     }
 
+    @Test func aTransferNamesTheOnceThatMakesIt() throws {
+        var tree = try Disk.tree(inventory: "Inventory/local/inventory.yaml")
+        let recipe = String(decoding: try #require(tree.files["Roles/backend/role.yaml"]), as: UTF8.self)
+        let changed = recipe.split(separator: "made_by: make the").joined(separator: "made_by: made the")
+        #expect(changed != recipe)
+        tree.files["Roles/backend/role.yaml"] = Array(changed.utf8)
+        let roles = RecipeDecoder.decode(tree, catalogue: .standard)
+        let inventory = try #require(InventoryDecoder.decode(tree, environment: Self.environment).value)
+        let mistakes = Compiler(roles: roles.value, inventory: inventory, catalogue: .standard, tree: tree).check()
+        #expect(
+            mistakes.map(\.message) == [
+                "transfer:/opt/ecs/security/cluster.key is made by \"made the cluster key\", but no once before it has that label"
+            ])
+        #expect(mistakes.map(\.remedy) == ["did you mean \"make the cluster key\"?"])
+    }
+
     @Test func differsByFamilyWhereItMust() throws {
         func packages(_ family: HostFacts.OSFamily) throws -> Set<String> {
             Set(try Self.backend(family: family).resources.map(\.id).filter { $0.kind == "package" }.map(\.identity))

@@ -9,22 +9,14 @@ struct Surroundings {
     /// Set while `check` looks for names that nobody uses.
     let usage: Usage?
 
-    private let memberships: [HostName: (role: RoleName, index: Int)]
+    /// The role of every host of the fleet and its number in it, from 1.
+    let seats: Seats
+    typealias Seats = [HostName: (role: RoleName, index: Int)]
 
-    init(
-        inventory: Inventory, host: HostName, family: HostFacts.OSFamily, placements: [HostName: Placement],
-        usage: Usage?
-    ) {
-        self.inventory = inventory
-        self.host = host
-        self.family = family
-        self.placements = placements
-        self.usage = usage
-        var memberships: [HostName: (role: RoleName, index: Int)] = [:]
-        for membership in inventory.roles {
-            for (index, host) in membership.hosts.enumerated() { memberships[host] = (membership.role, index + 1) }
+    static func seats(in inventory: Inventory) -> Seats {
+        inventory.roles.reduce(into: [:]) { seats, membership in
+            for (index, host) in membership.hosts.enumerated() { seats[host] = (membership.role, index + 1) }
         }
-        self.memberships = memberships
     }
 
     static let names = ["host", "fleet", "zone", "os"]
@@ -44,8 +36,8 @@ struct Surroundings {
         switch attribute {
         case .name: return .text(host.rawValue)
         case .fqdn: return .text(inventory.fullyQualified(host))
-        case .role: return memberships[host].map { .text($0.role.rawValue) }
-        case .index: return memberships[host].map { .number($0.index) }
+        case .role: return seats[host].map { .text($0.role.rawValue) }
+        case .index: return seats[host].map { .number($0.index) }
         case .address:
             usage?.placed.insert(host)
             return placements[host].map { .text($0.address.description) }

@@ -3,73 +3,65 @@ internal import Model
 /// The text of a template or of a value in YAML, and where its bytes stand, so that a mistake in the middle of a
 /// multi-line value is shown at its own line.
 struct TemplateSource: Sendable {
+    private enum Origin: Sendable {
+        case file(String)
+        case scalar(SourceLocation, SourceTree)
+    }
+
     let bytes: [UInt8]
-    private let start: SourceLocation
-    /// The column at which lines after the first begin; `nil` if lines of the text are not lines of the file.
-    private let nextColumn: Int?
-    /// The first line's last column in the file; what lies behind it was folded from a later line.
-    private let lastColumn: Int
+    private let origin: Origin
 
     /// A whole file.
     init(file: String, bytes: [UInt8]) {
         self.bytes = bytes
-        start = SourceLocation(file: file)
-        nextColumn = 1
-        lastColumn = .max
+        origin = .file(file)
     }
 
-    /// A scalar in a YAML file. What the file has at its place says how it was written: `|` keeps lines and takes their
-    /// indentation away, quotes shift by one, and text that was folded has no places of its own.
+    /// A scalar in a YAML file.
     init(_ text: String, at location: SourceLocation, in tree: SourceTree) {
         bytes = Array(text.utf8)
-        let line = tree.line(location.line, of: location.file).map { Array($0.unicodeScalars) } ?? []
-        let first = location.column - 1 < line.count && location.column > 0 ? line[location.column - 1] : " "
-        switch first {
-        case "|":
-            var number = location.line + 1
-            var indentation = 0
-            while let next = tree.line(number, of: location.file) {
-                if let column = next.unicodeScalars.enumerated().first(where: { $0.element != " " })?.offset {
-                    indentation = column
-                    break
-                }
-                number += 1
-            }
-            start = SourceLocation(file: location.file, line: location.line + 1, column: indentation + 1)
-            nextColumn = indentation + 1
-            lastColumn = .max
-        case ">":
-            start = location
-            nextColumn = nil
-            lastColumn = 0
-        case "\"", "'":
-            start = SourceLocation(file: location.file, line: location.line, column: location.column + 1)
-            nextColumn = nil
-            lastColumn = line.count
-        default:
-            start = location
-            nextColumn = nil
-            // A value may end at the end of its line, and a mistake may be that it does.
-            lastColumn = line.count + 1
-        }
+        origin = .scalar(location, tree)
     }
 
-    /// The place of a byte of the text.
+    func diagnostic(_ message: String, at offset: Int, remedy: String? = nil) -> Diagnostic {
+        Diagnostic(message, at: location(of: offset), remedy: remedy)
+    }
+
+    /// The place of a byte of the text. Worked out only when there is a mistake to show.
     func location(of offset: Int) -> SourceLocation {
         let before = bytes[..<min(offset, bytes.count)]
         let row = before.count { $0 == 0x0A }
         let lineStart = before.lastIndex(of: 0x0A).map { $0 + 1 } ?? 0
         let characters = String(decoding: before[lineStart...], as: UTF8.self).unicodeScalars.count
-        if row == 0 {
-            let column = start.column + characters
-            return SourceLocation(
-                file: start.file, line: start.line, column: column <= lastColumn ? column : start.column)
+        switch origin {
+        case .file(let file): return SourceLocation(file: file, line: row + 1, column: characters + 1)
+        case .scalar(let start, let tree): return Self.location(row, characters, of: start, in: tree)
         }
-        guard let nextColumn else { return start }
-        return SourceLocation(file: start.file, line: start.line + row, column: nextColumn + characters)
     }
 
-    func diagnostic(_ message: String, at offset: Int, remedy: String? = nil) -> Diagnostic {
-        Diagnostic(message, at: location(of: offset), remedy: remedy)
+    /// What the file has at the scalar's place says how it was written: `|` keeps lines and takes their indentation away,
+    /// quotes shift by one, and text that was folded has no places of its own.
+    private static func location(
+        _ row: Int, _ characters: Int, of start: SourceLocation, in tree: SourceTree
+    ) -> SourceLocation {
+        let line = tree.line(start.line, of: start.file).map { Array($0.unicodeScalars) } ?? []
+        guard start.column >= 1, start.column <= line.count else { return start }
+        switch line[start.column - 1] {
+        case "|":
+            var number = start.line + 1
+            while let next = tree.line(number, of: start.file) {
+                if let column = next.unicodeScalars.enumerated().first(where: { $0.element != " " })?.offset {
+                    return SourceLocation(file: start.file, line: start.line + 1 + row, column: column + 1 + characters)
+                }
+                number += 1
+            }
+            return start
+        case ">": return start
+        case let first:
+            let column = start.column + (first == "\"" || first == "'" ? 1 : 0) + characters
+            // A value may end at the end of its line, and a mistake may be that it does. What lies behind it was folded.
+            guard row == 0, column <= line.count + 1 else { return start }
+            return SourceLocation(file: start.file, line: start.line, column: column)
+        }
     }
 }

@@ -1,0 +1,51 @@
+import Compile
+import Model
+import Resources
+import Source
+import Testing
+
+/// The examples in the READMEs are compiled as they stand.
+struct ReadmeTests {
+    private func block(_ language: String, of file: String) throws -> String {
+        let text = String(decoding: try Disk.read(file), as: UTF8.self)
+        return String(text.components(between: "```\(language)\n", and: "```"))
+    }
+
+    @Test func theRecipeCompiles() throws {
+        let yaml = try block("yaml", of: "Roles/README.md")
+        let template = try block("nginx", of: "Roles/README.md")
+        var tree = World("").tree
+        tree.files["Roles/web/role.yaml"] = Array(yaml.utf8)
+        tree.files["Roles/web/templates/page.conf"] = Array(template.utf8)
+        tree.files["Roles/base/role.yaml"] = try Disk.read("Roles/base/role.yaml")
+        let roles = RecipeDecoder.decode(tree, catalogue: .standard)
+        #expect(roles.diagnostics.isEmpty, "\(DiagnosticRenderer(tree).render(roles.diagnostics))")
+        let inventory = try #require(InventoryDecoder.decode(tree, environment: [:]).value)
+        let compiler = Compiler(roles: roles.value, inventory: inventory, catalogue: .standard, tree: tree)
+        let mistakes = compiler.check()
+        #expect(mistakes.isEmpty, "\(DiagnosticRenderer(tree).render(mistakes))")
+        let host = try compiler.compile("web", on: "web01", family: .debian, placements: World.placements)
+        let file = try #require(host.resources.lazy.compactMap { $0.resource as? FileResource }.first)
+        #expect(
+            file.content?.placeholderText == """
+                server {
+                    listen 8080;
+                    # 1: web01.z.test, this one
+                    # 2: web02.z.test
+                    location / { return 200 "served by web01\\n"; }
+                }
+
+                """)
+    }
+
+    @Test func theInventoryIsRead() throws {
+        let yaml = try block("yaml", of: "Inventory/README.md")
+        let tree = SourceTree(
+            rolesFolder: "Roles", inventoryFile: "Inventory/inventory.yaml",
+            files: ["Inventory/inventory.yaml": Array(yaml.utf8)])
+        let decoded = InventoryDecoder.decode(tree, environment: ["HOME": "/home/op"])
+        #expect(decoded.diagnostics.isEmpty, "\(DiagnosticRenderer(tree).render(decoded.diagnostics))")
+        #expect(decoded.value?.secretSources.count == 3)
+        #expect(decoded.value?.roles.first?.hostParameters["backend02"]?.count == 1)
+    }
+}
