@@ -64,7 +64,8 @@ let package = Package(
         source(
             "Engine",
             [
-                "Model", "Resources", "RemoteProtocol", "Source", "Compile", "Planning", "Rollout", "Report", "Transport",
+                "Model", "Resources", "RemoteProtocol", "Source", "Compile", "Planning", "Rollout", "Report",
+                "Transport",
                 "Trust", "SSH", "HostSession", "Zone", "Cloud", "Records",
             ]),
         .executableTarget(
@@ -86,7 +87,8 @@ let package = Package(
         tests(
             "Engine",
             [
-                "Model", "Resources", "RemoteProtocol", "Source", "Compile", "Planning", "Rollout", "Report", "Transport",
+                "Model", "Resources", "RemoteProtocol", "Source", "Compile", "Planning", "Rollout", "Report",
+                "Transport",
                 "Trust", "SSH", "HostSession", "Zone", "Cloud", "Records", "TestSupport", collections,
             ]),
         tests("Transport", []),

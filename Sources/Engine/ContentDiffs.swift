@@ -14,7 +14,9 @@ struct ContentDiffs: Sendable {
         guard let desired = await member.declared else { return changes.map { ReportedChange($0) } }
         var wanted: [(index: Int, path: String, new: String)] = []
         for (index, change) in changes.enumerated()
-        where !change.isSensitive && change.action == .update && change.differences.contains(where: { $0.key == "content" }) {
+        where !change.isSensitive && change.action == .update
+            && change.differences.contains(where: { $0.key == "content" })
+        {
             guard let declared = desired.resources.first(where: { $0.id == change.resource }),
                 let (path, content) = declared.resource.managedContent, !content.holdsSecrets,
                 let text = content.placeholderText, text.utf8.count <= Self.largest

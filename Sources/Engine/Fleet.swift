@@ -20,13 +20,15 @@ package struct Fleet: Sendable {
         let tree = try FleetFiles.load(roles: roles, inventory: inventory)
         let decodedInventory = InventoryDecoder.decode(tree, environment: environment)
         let decodedRoles = RecipeDecoder.decode(tree, catalogue: .standard)
-        let mistakes = decodedInventory.diagnostics + decodedRoles.diagnostics
-        guard let inventory = decodedInventory.value, mistakes.isEmpty else {
-            throw Diagnostics(mistakes, in: tree)
-        }
+        var mistakes = decodedInventory.diagnostics + decodedRoles.diagnostics
+        guard let inventory = decodedInventory.value else { throw Diagnostics(mistakes, in: tree) }
         let compiler = Compiler(roles: decodedRoles.value, inventory: inventory, catalogue: .standard, tree: tree)
-        let findings = compiler.check()
-        guard findings.isEmpty else { throw Diagnostics(findings, in: tree) }
+        // What a file with mistakes declares is only known in part: findings about it could be consequences.
+        let broken = Set(mistakes.compactMap(\.location?.file))
+        mistakes += compiler.check().filter { finding in
+            finding.location.map { !broken.contains($0.file) } ?? broken.isEmpty
+        }
+        guard mistakes.isEmpty else { throw Diagnostics(mistakes, in: tree) }
         return Fleet(inventory: inventory, tree: tree, specs: decodedRoles.value, compiler: compiler)
     }
 
@@ -50,7 +52,8 @@ package struct Fleet: Sendable {
             for host in inventory.membership(of: role)?.hosts ?? [] {
                 for family in HostFacts.OSFamily.allCases {
                     names.formUnion(
-                        try compiler.compile(role, on: host, family: family, placements: placements(places)).secretNames)
+                        try compiler.compile(role, on: host, family: family, placements: placements(places)).secretNames
+                    )
                 }
             }
         }

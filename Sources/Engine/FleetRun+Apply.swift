@@ -108,9 +108,7 @@ extension FleetRun {
     /// held. A member that cannot be locked counts as down from here on, like one that could not be reached: it is named
     /// in the report, and whoever wants to change it needs the locks of its peers too.
     private func lock(_ roles: [RoleName], _ attempt: Attempt) async -> Ending? {
-        let ticket = LockTicket(
-            owner: request.controller.owner, controller: request.controller.hostname, run: attempt.run,
-            since: Timestamp.now)
+        let ticket = ticket(of: attempt.run)
         let members = roles.flatMap { attempt.members[$0] ?? [] }.sorted { $0.host < $1.host }
         for member in members where await member.trouble == nil {
             if interruption.isRequested { return Ending(.notAttempted, "interrupted") }

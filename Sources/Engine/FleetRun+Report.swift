@@ -52,6 +52,11 @@ extension FleetRun {
         } else if plan.hasChanges {
             report.ending = Ending(.wouldChange)
         }
+        if !request.changesHosts {
+            for leftover in await member.leftovers {
+                report.notes.append("\(leftover); apply waits for it and plans after it")
+            }
+        }
         if case .unhealthy(let reason) = plan.health { report.notes.append("does not serve now: \(reason)") }
         for resource in plan.forgotten {
             report.notes.append("\(resource) was managed here and no recipe declares it any more")
@@ -60,6 +65,20 @@ extension FleetRun {
     }
 
     private func counted(_ count: Int) -> String { count == 1 ? "1 change is" : "\(count) changes are" }
+
+    /// Ended before there was a plan.
+    func interruptedReport(_ attempt: Attempt) async -> RunReport {
+        var hosts: [HostReport] = []
+        for member in attempt.all where covers(member) {
+            hosts.append(
+                HostReport(
+                    host: member.host, role: member.role, address: member.place.address,
+                    zone: member.place.availabilityZone,
+                    ending: Ending(.interrupted, "interrupted before anything was changed"),
+                    seconds: await member.spent.inSeconds))
+        }
+        return await report(hosts, attempt)
+    }
 
     /// Hosts that nothing was done to: what was only planned is no change. Those that had something to do end like this.
     func withoutChanges(_ hosts: [HostReport], waiting ending: Ending?) -> [HostReport] {

@@ -34,13 +34,18 @@ package struct FleetRun: Sendable {
         try requireHosts(roles, places)
         let secretNames = try fleet.secretNames(of: roles, places)
 
-        // Secrets are fetched while hosts are connected and observed.
-        async let fetched = outside.fetch(secretNames, fleet.inventory.secretSources, request.controller.environment)
-        let members = await connect(roles, places)
+        // Secrets are fetched while hosts are connected and observed. Nothing is changed yet, so that a wish to stop ends
+        // every wait at once.
+        let (members, fetched) = await interruption.cutting {
+            async let fetched = outside.fetch(
+                secretNames, fleet.inventory.secretSources, request.controller.environment)
+            let members = await connect(roles, places)
+            return (members, await fetched)
+        }
         let book: SecretBook
         do throws(Diagnostics) {
-            book = try await fetched.get()
-            try await SecretFit(book: book).check(members.values.joined())
+            book = interruption.isRequested ? SecretBook() : try fetched.get()
+            if !interruption.isRequested { try await SecretFit(book: book).check(members.values.joined()) }
         } catch {
             await close(members)
             throw error
@@ -51,7 +56,7 @@ package struct FleetRun: Sendable {
             // Only now: why it failed may be in its own words, and they can be masked once the secrets are known.
             if let trouble = await member.trouble { attempt.progress(.ended(member.host, trouble.ending)) }
         }
-        let report = await carryOut(attempt)
+        let report = interruption.isRequested ? await interruptedReport(attempt) : await carryOut(attempt)
         await close(members)
         return report
     }
@@ -151,6 +156,7 @@ package struct FleetRun: Sendable {
     // MARK: Planning
 
     private func carryOut(_ attempt: Attempt) async -> RunReport {
+        if request.changesHosts { await settleLeftovers(attempt) }
         var plans = await plan(attempt)
         var hosts = await describe(plans, attempt)
         guard request.changesHosts else { return await report(hosts, attempt) }
@@ -187,6 +193,27 @@ package struct FleetRun: Sendable {
             plans.append(planner.plan(role, members: views, changing: selected.contains))
         }
         return plans
+    }
+
+    /// Steps of dead runs that nobody has awaited: what they change is not seen yet, so no plan is made before they ended.
+    /// A host whose lock somebody holds is left to the run that holds it.
+    private func settleLeftovers(_ attempt: Attempt) async {
+        await withTaskGroup { group in
+            for member in attempt.all where covers(member) {
+                group.addTask {
+                    guard await !member.leftovers.isEmpty, await member.trouble == nil else { return }
+                    let ticket = ticket(of: attempt.run)
+                    let holder = try? await member.takeLock(ticket) { attempt.progress(.step(member.host, $0)) }
+                    if holder == .some(nil) { await member.releaseLock() }
+                    await member.observe()
+                }
+            }
+        }
+    }
+
+    func ticket(of run: RunID) -> LockTicket {
+        LockTicket(
+            owner: request.controller.owner, controller: request.controller.hostname, run: run, since: Timestamp.now)
     }
 
     func observe(_ attempt: Attempt) async {

@@ -19,6 +19,8 @@ package protocol HostLink: Sendable {
         -> LockHolder?
     func releaseLock() async
 
+    /// Steps of dead runs that were found here, as an operator reads them: still at work, or ended and not collected.
+    var leftovers: [String] { get }
     /// Who held the lock when the session began.
     var lockHolder: LockHolder? { get }
     /// Ends the holder and gives its name; its run fails, and what it did half is put right by the next run.
@@ -27,6 +29,10 @@ package protocol HostLink: Sendable {
     /// Ends every wait at once.
     func shutdown()
     func close() async
+}
+
+extension HostLink {
+    package var leftovers: [String] { [] }
 }
 
 /// Who holds a lock that we want.

@@ -76,7 +76,8 @@ package struct HostTable: Sendable {
         for (row, cells) in zip(rows, body) { lines.append(line(cells) + (row.trouble.map { "  \($0)" } ?? "")) }
         for entry in undeclared {
             let addresses = entry.addresses.map(\.description).joined(separator: ", ")
-            lines.append("# undeclared: \(entry.name)  \(addresses)  (never acted on; declare it or remove it from the zone)")
+            lines.append(
+                "# undeclared: \(entry.name)  \(addresses)  (never acted on; declare it or remove it from the zone)")
         }
         return (lines + notes.map { "# \($0)" }).joined(separator: "\n")
     }

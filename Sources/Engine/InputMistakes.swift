@@ -5,7 +5,8 @@ internal import Source
 package enum InputMistakes {
     /// The exit code's class: configuration, zone or credentials wrong, no host changed.
     package static func render(_ diagnostics: Diagnostics, _ tree: SourceTree? = nil) -> String {
-        DiagnosticRenderer(diagnostics.source ?? tree ?? SourceTree(rolesFolder: "", inventoryFile: "", files: [:])).render(diagnostics.all)
+        DiagnosticRenderer(diagnostics.source ?? tree ?? SourceTree(rolesFolder: "", inventoryFile: "", files: [:]))
+            .render(diagnostics.all)
     }
 
     package static func json(_ diagnostics: Diagnostics, command: String) -> JSONValue {

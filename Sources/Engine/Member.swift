@@ -49,6 +49,7 @@ actor Member {
 
     var trouble: HostFailure? { failure ?? lost }
     var declared: DesiredHost? { desired }
+    var leftovers: [String] { link?.leftovers ?? [] }
     var facts: HostFacts? { link?.facts }
 
     /// What was last seen, or why nothing is seen.

@@ -32,7 +32,9 @@ package struct Selection: Sendable, Hashable {
         for host in hosts where !roles.isEmpty {
             if let owner = inventory.roles.first(where: { $0.hosts.contains(host) }), !roles.contains(owner.role) {
                 problems.append(
-                    Diagnostic("\(host) is a member of \(owner.role), not of \(roles.map(\.rawValue).joined(separator: ", "))", at: nil))
+                    Diagnostic(
+                        "\(host) is a member of \(owner.role), not of \(roles.map(\.rawValue).joined(separator: ", "))",
+                        at: nil))
             }
         }
         if !problems.isEmpty { throw Diagnostics(problems) }
@@ -52,6 +54,7 @@ package struct Selection: Sendable, Hashable {
         let near = Diagnostic.nearest(to: name, among: known)
         return Diagnostic(
             "unknown \(what) \"\(name)\"", at: nil,
-            remedy: near.map { "did you mean \"\($0)\"?" } ?? "the inventory has \(known.sorted().joined(separator: ", "))")
+            remedy: near.map { "did you mean \"\($0)\"?" }
+                ?? "the inventory has \(known.sorted().joined(separator: ", "))")
     }
 }

@@ -100,6 +100,12 @@ final class SessionLink: HostLink {
         }
     }
 
+    var leftovers: [String] {
+        session.leftovers.map { step in
+            "\(step.summary) of the dead run \(step.id.run) \(step.end == nil ? "may still be at work" : "was not collected")"
+        }
+    }
+
     var lockHolder: LockHolder? { session.lockHolder.map { LockHolder($0.description) } }
 
     func shutdown() {

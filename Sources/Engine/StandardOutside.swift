@@ -74,7 +74,8 @@ struct Connector: Sendable {
                 let agent = try AgentIdentity.read(publicKeyFile: publicKeyFile, socketPath: socket)
                 login = SSHLogin(user: ssh.user, identity: .agent(agent))
             case nil:
-                throw .keyUnusable(path: "(none)", reason: "the inventory's ssh section names neither identity nor agent_key")
+                throw .keyUnusable(
+                    path: "(none)", reason: "the inventory's ssh section names neither identity nor agent_key")
             }
         } catch {
             throw Diagnostics(Diagnostic(error.description, at: nil, remedy: error.remedy))

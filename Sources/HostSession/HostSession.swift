@@ -83,10 +83,12 @@ package actor HostSession {
         await channel.close()
     }
 
-    /// The reader ends at the end of its input. Waiting for that gives the lock back before we return.
+    /// The reader ends at the end of its input. Waiting for that gives the lock back before we return; without a lock
+    /// the wait would be a round trip for nothing.
     private func leave(by deadline: Deadline) async {
         do throws(ChannelError) {
             try await channel.finishSending(by: deadline)
+            guard ticket != nil else { return }
             while true { if case .end = try await channel.receive(by: deadline) { return } }
         } catch { return }
     }

@@ -30,7 +30,8 @@ package struct AddressRange: Sendable, Hashable, CustomStringConvertible {
 
     package init?(_ text: String) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count == 2, let base = Address(String(parts[0])), let prefix = Int(parts[1]), (0...32).contains(prefix),
+        guard parts.count == 2, let base = Address(String(parts[0])), let prefix = Int(parts[1]),
+            (0...32).contains(prefix),
             base.number & ~Self.mask(prefix) == 0
         else { return nil }
         self.base = base

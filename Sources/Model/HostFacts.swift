@@ -49,8 +49,11 @@ package struct HostFacts: Sendable, Hashable, Codable {
 
         /// A dead server can make any access below this mount point hang.
         package var isNetwork: Bool {
-            ["nfs", "nfs4", "cifs", "smb3", "ceph", "9p", "fuse.sshfs", "fuse.s3fs", "fuse.glusterfs", "fuse.efs", "efs"]
-                .contains(type)
+            [
+                "nfs", "nfs4", "cifs", "smb3", "ceph", "9p", "fuse.sshfs", "fuse.s3fs", "fuse.glusterfs", "fuse.efs",
+                "efs",
+            ]
+            .contains(type)
         }
     }
 }

@@ -40,7 +40,9 @@ extension SinkEncoding {
     private static func ini(_ value: [UInt8]) -> [UInt8]? {
         let blanks: Set<UInt8> = [0x20, 0x09]
         if value.contains(where: { $0 == 0x0A || $0 == 0x0D || $0 == 0 }) { return nil }
-        if let first = value.first, let last = value.last, blanks.contains(first) || blanks.contains(last) { return nil }
+        if let first = value.first, let last = value.last, blanks.contains(first) || blanks.contains(last) {
+            return nil
+        }
         return value
     }
 

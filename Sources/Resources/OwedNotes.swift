@@ -29,22 +29,34 @@ package enum OwedNotes {
         return "rm -f \(words: paths) || exit 1\n"
     }
 
-    /// The step that does what is owed and then strikes it off. `service` gives the check that comes before it; a unit
-    /// that shall not run is only struck off.
+    /// The step that does what is owed and then strikes it off. `service` gives the check that comes before it. A unit that
+    /// shall not run is only struck off. A unit that no recipe declares any more is not started, and it may be gone: else
+    /// its note would fail every run from then on.
     package static func settle(_ notification: Notification, service: (any RunningService)?) -> HostStep {
         let unit = notification.unit
         var script: ShellText = ""
-        if service?.shallRun ?? true {
-            if let check = service?.check {
-                script += "if ! ( \(script: check)\n) >&2; then echo 'check failed; not \(script: ShellText(script: verb(notification)))' >&2; exit 1; fi\n"
+        if let service, service.shallRun {
+            if let check = service.check {
+                script +=
+                    "if ! ( \(script: check)\n) >&2; then echo 'check failed; not \(script: ShellText(script: verb(notification)))' >&2; exit 1; fi\n"
             }
-            let action = notification.action == .restart ? "restart" : "reload-or-restart"
-            script += "systemctl daemon-reload || exit 1\n"
-            script += "systemctl \(script: ShellText(script: action)) -- \(word: unit.rawValue) || { systemctl status --no-pager -n 20 -- \(word: unit.rawValue) >&2; exit 1; }\n"
+            script += tell(unit, notification.action == .restart ? "restart" : "reload-or-restart")
+        } else if service == nil {
+            script += "if [ \"$(systemctl show -p LoadState --value -- \(word: unit.rawValue))\" != not-found ]; then\n"
+            script += tell(unit, notification.action == .restart ? "try-restart" : "try-reload-or-restart")
+            script += "fi\n"
         }
         script += strikeOff(unit)
         return HostStep(
             "\(notification.action.rawValue) \(unit)", script: script, isSupervised: true, limit: .seconds(630))
+    }
+
+    private static func tell(_ unit: UnitName, _ verb: String) -> ShellText {
+        """
+        systemctl daemon-reload || exit 1
+        systemctl \(script: ShellText(script: verb)) -- \(word: unit.rawValue) || { systemctl status --no-pager -n 20 -- \(word: unit.rawValue) >&2; exit 1; }
+
+        """
     }
 
     package static func notifications(from observation: Observation) -> [Notification] {
@@ -74,7 +86,9 @@ package enum OwedBatch: ProbeBatch {
     package static func parse(
         _ answer: HostAnswer, arguments: [String], on facts: HostFacts
     ) -> [String: Observation] {
-        let names = answer.outputText.split(separator: "\n").map(String.init)
-        return ["": .present(["notes": .list(names)])]
+        if answer.status != 0 {
+            return ["": .unknown(reason: "notes of owed restarts not readable: \(answer.errorText)")]
+        }
+        return ["": .present(["notes": .list(answer.outputLines)])]
     }
 }

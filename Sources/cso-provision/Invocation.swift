@@ -21,7 +21,8 @@ enum Invocation {
         let hostname = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         // Behind sudo the person counts, not root.
         let owner =
-            environment["SUDO_USER"] ?? getpwuid(getuid()).map { String(cString: $0.pointee.pw_name) } ?? "uid \(getuid())"
+            environment["SUDO_USER"] ?? getpwuid(getuid()).map { String(cString: $0.pointee.pw_name) }
+            ?? "uid \(getuid())"
         let home = environment["HOME"] ?? "/"
         let state =
             environment["CSO_STATE"] ?? (environment["XDG_STATE_HOME"] ?? home + "/.local/state") + "/cso-provision"

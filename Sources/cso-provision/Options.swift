@@ -7,7 +7,8 @@ struct SelectionOptions: ParsableArguments {
     @Option(name: .long, help: ArgumentHelp("Hosts of this role. May be repeated.", valueName: "role"))
     var role: [String] = []
 
-    @Option(name: .long, help: ArgumentHelp("Only this host. Its peers still count. May be repeated.", valueName: "host"))
+    @Option(
+        name: .long, help: ArgumentHelp("Only this host. Its peers still count. May be repeated.", valueName: "host"))
     var host: [String] = []
 
     @Option(name: .long, help: ArgumentHelp("Only hosts of this availability zone.", valueName: "zone"))

@@ -14,7 +14,8 @@ import Transport
     @Test func machinesAreGiven() {
         #expect(
             !Self.machines.isEmpty,
-            "without machines nothing here is tested: Tests/Fleet/fleet up, then make unit-test, which sets CSO_SYSTEMD_INITS")
+            "without machines nothing here is tested: Tests/Fleet/fleet up, then make unit-test, which sets CSO_SYSTEMD_INITS"
+        )
     }
 
     private static func connect(_ machine: Int32) async throws -> HostSession {

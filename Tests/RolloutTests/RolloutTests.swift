@@ -40,8 +40,8 @@ private let healths: [Health] = [.healthy, .unhealthy("dead"), .unknown("cut")]
     }
 
     private func check(
-        _ rollout: Rollout, _ health: [HostName: Health], _ members: [HostName], _ selection: Set<HostName>, _ depth: Int,
-        _ ended: () -> Void
+        _ rollout: Rollout, _ health: [HostName: Health], _ members: [HostName], _ selection: Set<HostName>,
+        _ depth: Int, _ ended: () -> Void
     ) {
         var rollout = rollout
         switch rollout.handle(.seen(health)) {
