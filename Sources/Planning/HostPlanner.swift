@@ -42,6 +42,10 @@ struct HostPlanner {
                 if declared.resource.influence == .anything { influencer = influencer ?? declared }
             }
         }
+        if case .unknown(let reason) = view.answers[OwedNotes.request] {
+            // A restart that is owed and not seen would be lost as soon as its cause looks right.
+            draft.obstacle = draft.obstacle ?? .init(resource: "service:*", cause: .unknown, reason: reason)
+        }
         // Order is dependence: what cannot be known or decided stops the host before its first step.
         if draft.obstacle == nil { draft.groups = StepGroup.groups(of: pending, on: view) }
         OwedSettlement(view: view).settle(&draft)

@@ -101,6 +101,14 @@ struct OwedTests {
         #expect(plan.groups.isEmpty)
     }
 
+    @Test("what is owed and cannot be read stops the host: a restart could be lost")
+    func unreadable() throws {
+        let seen = Seen().nothing(at: "/a").unknown(OwedNotes.request, "Input/output error")
+        let plan = RolePlanner().plan([try Declared.file("/a")], seen)
+        #expect(plan.obstacle?.reason == "Input/output error")
+        #expect(plan.groups.isEmpty)
+    }
+
     @Test("a change that is only possible owes nothing yet, and what it would owe is shown as possible")
     func possible() throws {
         let resources = [try Declared.package("nginx"), try Declared.file("/a", notifies: [reload])]
