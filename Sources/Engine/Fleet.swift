@@ -45,22 +45,7 @@ package struct Fleet: Sendable {
         return members + others.subtracting(members).sorted()
     }
 
-    /// Every secret that a member of these roles may need, whatever its OS family turns out to be.
-    func secretNames(of roles: [RoleName], _ places: [HostName: PlacedHost]) throws(Diagnostics) -> Set<SecretName> {
-        var names: Set<SecretName> = []
-        for role in roles {
-            for host in inventory.membership(of: role)?.hosts ?? [] {
-                for family in HostFacts.OSFamily.allCases {
-                    names.formUnion(
-                        try compiler.compile(role, on: host, family: family, placements: placements(places)).secretNames
-                    )
-                }
-            }
-        }
-        return names
-    }
-
-    /// The same before anything was resolved, with addresses made up.
+    /// Every secret that a member of the role may need, whatever its OS family turns out to be.
     func secretNames(of role: RoleName) -> Set<SecretName> { compiler.secretNames(of: role) }
 
     func compile(

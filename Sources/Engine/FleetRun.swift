@@ -32,7 +32,7 @@ package struct FleetRun: Sendable {
         progress(.phase("resolving"))
         let places = try await outside.resolve(fleet.hosts(of: roles), fleet.inventory)
         try requireHosts(roles, places)
-        let secretNames = try fleet.secretNames(of: roles, places)
+        let secretNames = roles.reduce(into: Set<SecretName>()) { $0.formUnion(fleet.secretNames(of: $1)) }
 
         // Secrets are fetched while hosts are connected and observed. Nothing is changed yet, so that a wish to stop ends
         // every wait at once.
