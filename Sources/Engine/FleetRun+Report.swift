@@ -10,12 +10,14 @@ extension FleetRun {
     func describe(
         _ plans: [RolePlan], _ attempt: Attempt, keeping earlier: [HostReport]? = nil
     ) async -> [HostReport] {
-        await withTaskGroup(of: (Int, HostReport).self) { group in
+        let outlook = earlier == nil ? await outlook(plans, attempt) : [:]
+        return await withTaskGroup(of: (Int, HostReport).self) { group in
             for (index, member) in attempt.all.enumerated() where covers(member) {
                 let plan = plans.first { $0.role == member.role }?[member.host]
                 let before = earlier?.first { $0.host == member.host }
                 group.addTask {
                     var report = await describe(member, plan, attempt)
+                    if let note = outlook[member.host] { report.notes.append(note) }
                     if let plan, report.ending.outcome != .unreachable {
                         report.changes =
                             if earlier != nil {
@@ -90,8 +92,10 @@ extension FleetRun {
         }
     }
 
-    /// A host with nothing to do that does not serve is not called fine: its gates get their deadline.
+    /// A host with nothing to do that does not serve is not called fine: its gates get their deadline. Where another run is
+    /// at work, or this one was stopped, what is seen now says nothing.
     func confirmHealth(_ hosts: [HostReport], _ attempt: Attempt) async -> [HostReport] {
+        if hosts.contains(where: { [.locked, .refused, .interrupted].contains($0.ending.outcome) }) { return hosts }
         var hosts = hosts
         for (index, host) in hosts.enumerated() where host.ending.outcome == .unchanged && !interruption.isRequested {
             guard let member = attempt.all.first(where: { $0.host == host.host }), await !member.view.health.isHealthy

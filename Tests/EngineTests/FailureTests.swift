@@ -167,6 +167,25 @@ struct FailureTests {
         #expect(!gated.log.touches.contains { $0.hasPrefix("app01") })
     }
 
+    @Test("a plan says what the rule of rolling will say: who goes first, who would be refused, that nobody serves")
+    func outlook() async throws {
+        let bare = try await TestFleet().run(changes: false)
+        #expect(bare["app02"]?.notes.contains { $0.contains("no member of the role serves") } == true)
+        #expect(bare["app01"]?.notes.contains { $0.contains("no member of the role serves") } == false)
+
+        let fleet = try await TestFleet().converged()
+        for name in ["app01", "app02"] as [HostName] { fleet[name].change { $0.files["/etc/app.conf"] = nil } }
+        let ordinary = try await fleet.run(changes: false)
+        #expect(ordinary.hosts.allSatisfy { $0.notes.isEmpty })
+        fleet["app01"].change { $0.units["app.service"]?.active = "failed" }
+        let broken = try await fleet.run(changes: false)
+        #expect(broken["app01"]?.notes.contains { $0.contains("app02 serves meanwhile") } == true)
+        fleet.takeDown("app01")
+        let last = try await fleet.run(changes: false)
+        #expect(last["app02"]?.ending.outcome == .wouldChange)
+        #expect(last["app02"]?.notes.contains { $0.contains("would refuse it") && $0.contains("app01") } == true)
+    }
+
     @Test("the unhealthy member goes first, and it is said why")
     func unhealthyFirst() async throws {
         let fleet = try await TestFleet().converged()

@@ -40,6 +40,23 @@ struct LockTests {
         #expect(fleet.log.steps.isEmpty)
     }
 
+    @Test("whoever is refused because another run is at work does not judge or wait for what that run makes")
+    func heldAndUnhealthy() async throws {
+        let app = TestFleet.app.replacing(
+            "- unit: app.service\n    deadline: 100ms", with: "- command: done serve\n    deadline: 4s")
+        let fleet = try TestFleet(app: app)
+        for host in fleet.hosts.values { host.change { $0.done = ["serve"] } }
+        _ = try await fleet.converged()
+        fleet["app01"].change { $0.files["/etc/app.conf"] = nil }
+        fleet["app02"].change { $0.done.remove("serve") }
+        fleet["app02"].hook { $0.lock = { _ in LockHolder("another run") } }
+        let start = ContinuousClock.now
+        let report = try await fleet.run()
+        #expect(start.duration(to: .now) < .seconds(3))
+        #expect(report.outcomes == ["app02 unchanged", "app01 locked"])
+        #expect(report.outcome.exitCode == 5)
+    }
+
     @Test("a member that cannot be locked is left out by name; its peer is done under its own lock")
     func broken() async throws {
         let fleet = try TestFleet()
