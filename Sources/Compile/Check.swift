@@ -23,7 +23,8 @@ extension Compiler {
                 survey.diagnostics.append(
                     Diagnostic(
                         "there is no recipe for role \"\(membership.role)\"", at: membership.location,
-                        remedy: Diagnostic.suggestion(for: membership.role.rawValue, among: roles.keys.map(\.rawValue)))
+                        remedy: Diagnostic.suggestion(for: membership.role.rawValue, among: roles.keys.map(\.rawValue))
+                    ).aboutAbsence
                 )
                 continue
             }
@@ -47,7 +48,8 @@ extension Compiler {
             survey.diagnostics.append(
                 Diagnostic(
                     "no host has role \"\(spec.name)\"", at: spec.location,
-                    remedy: "name its hosts in the inventory, or include it in a role that has some"))
+                    remedy: "name its hosts in the inventory, or include it in a role that has some"
+                ).aboutAbsence)
         }
         // A role with other mistakes was not read to its end, so what it does not use is not known.
         if survey.diagnostics.isEmpty { survey.diagnostics = unusedParameters(usedParameters, reached) }
@@ -72,6 +74,7 @@ extension Compiler {
             let used = used[name] ?? []
             return (roles[name]?.parameters ?? []).filter { !used.contains($0.name) }.map {
                 Diagnostic("parameter \"\($0.name)\" is never used", at: $0.location, remedy: "use it, or remove it")
+                    .aboutAbsence
             }
         }
     }
@@ -85,7 +88,8 @@ extension Compiler {
                 diagnostics.append(
                     Diagnostic(
                         "there is no role \"\(provider.role)\"", at: provider.location,
-                        remedy: Diagnostic.suggestion(for: provider.role.rawValue, among: known.map(\.rawValue))))
+                        remedy: Diagnostic.suggestion(for: provider.role.rawValue, among: known.map(\.rawValue))
+                    ).aboutAbsence)
             }
         }
         for spec in roles.values.sorted(by: { $0.name < $1.name }) {

@@ -67,7 +67,8 @@ struct HostCompilation {
                 diagnostics.append(
                     Diagnostic(
                         "role \"\(role.name)\" needs parameter \"\(parameter.name)\"", at: place,
-                        remedy: "set it below parameters: of the role in the inventory"))
+                        remedy: "set it below parameters: of the role in the inventory"
+                    ).aboutAbsence)
                 isComplete = false
                 continue
             }
@@ -119,7 +120,8 @@ struct HostCompilation {
         diagnostics.append(
             Diagnostic(
                 "role \"\(role.name)\" has no parameter \"\(name)\"", at: location,
-                remedy: Diagnostic.suggestion(for: name, among: known)))
+                remedy: Diagnostic.suggestion(for: name, among: known)
+            ).aboutAbsence)
     }
 
     // MARK: Resources
@@ -188,7 +190,8 @@ struct HostCompilation {
                     Diagnostic(
                         "\(resource.id) notifies \(notification.unit), which no service of this host declares",
                         at: resource.location,
-                        remedy: Diagnostic.suggestion(for: notification.unit.rawValue, among: units)))
+                        remedy: Diagnostic.suggestion(for: notification.unit.rawValue, among: units)
+                    ).aboutAbsence)
             }
         }
         checkMakers()
@@ -206,7 +209,8 @@ struct HostCompilation {
                 Diagnostic(
                     "\(declared.id) is made by \"\(maker)\", but no once before it has that label",
                     at: declared.location,
-                    remedy: Diagnostic.suggestion(for: maker, among: labels)))
+                    remedy: Diagnostic.suggestion(for: maker, among: labels)
+                ).aboutAbsence)
         }
     }
 }

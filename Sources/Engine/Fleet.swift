@@ -23,11 +23,9 @@ package struct Fleet: Sendable {
         var mistakes = decodedInventory.diagnostics + decodedRoles.diagnostics
         guard let inventory = decodedInventory.value else { throw Diagnostics(mistakes, in: tree) }
         let compiler = Compiler(roles: decodedRoles.value, inventory: inventory, catalogue: .standard, tree: tree)
-        // What a file with mistakes declares is only known in part: findings about it could be consequences.
-        let broken = Set(mistakes.compactMap(\.location?.file))
-        mistakes += compiler.check().filter { finding in
-            finding.location.map { !broken.contains($0.file) } ?? broken.isEmpty
-        }
+        // What files with mistakes declare is only known in part: that something is not declared could be their consequence.
+        let isWhole = mistakes.isEmpty
+        mistakes += compiler.check().filter { isWhole || !$0.isAboutAbsence }
         guard mistakes.isEmpty else { throw Diagnostics(mistakes, in: tree) }
         return Fleet(inventory: inventory, tree: tree, specs: decodedRoles.value, compiler: compiler)
     }

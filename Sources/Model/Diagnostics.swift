@@ -25,6 +25,16 @@ package struct Diagnostic: Error, Hashable, Sendable, CustomStringConvertible {
     /// What would be right or what to do next, as a phrase: `did you mean "mode"?`.
     package var remedy: String?
 
+    /// It says that something is not declared: where other mistakes hid declarations, it may be their consequence.
+    package var isAboutAbsence = false
+
+    /// The same, marked as being about something that is not declared.
+    package var aboutAbsence: Diagnostic {
+        var marked = self
+        marked.isAboutAbsence = true
+        return marked
+    }
+
     package init(_ message: String, at location: SourceLocation?, remedy: String? = nil) {
         self.message = message
         self.location = location

@@ -35,8 +35,9 @@ struct NameChecker {
         return checker.diagnostics
     }
 
-    private mutating func report(_ message: String, _ offset: Int, remedy: String) {
-        diagnostics.append(source.diagnostic(message, at: offset, remedy: remedy))
+    private mutating func report(_ message: String, _ offset: Int, remedy: String, isAboutAbsence: Bool = false) {
+        let mistake = source.diagnostic(message, at: offset, remedy: remedy)
+        diagnostics.append(isAboutAbsence ? mistake.aboutAbsence : mistake)
     }
 
     private mutating func check(_ nodes: [Template.Node]) {
@@ -92,7 +93,9 @@ struct NameChecker {
         case "os": return .record(["family"])
         default:
             let known = variables.map(\.name) + Array(scope.parameters.keys) + Surroundings.names
-            report("unknown name \"\(name)\"", offset, remedy: Diagnostic.suggestion(for: name, among: Set(known)))
+            report(
+                "unknown name \"\(name)\"", offset, remedy: Diagnostic.suggestion(for: name, among: Set(known)),
+                isAboutAbsence: true)
             return .anything
         }
     }
