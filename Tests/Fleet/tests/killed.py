@@ -34,9 +34,10 @@ def into(*hosts, relay=()):
 class WholeFile:
     """Reads a file all the time: at each moment it must be one of the contents that it may have, or not be there yet."""
 
-    def __init__(self, host, path):
+    def __init__(self, host, path, *contents):
         self.path = host.path(path)
-        self.allowed, self.wrong, self.reads = {None}, [], 0
+        # Before the first read: the file may be there already.
+        self.allowed, self.wrong, self.reads = set(contents), [], 0
         self.ended = threading.Event()
 
     def allow(self, *contents):
@@ -112,8 +113,7 @@ def every_boundary(world):
     try:
         prepare(world, "at-first")
         folder, problems = world.fresh_folder("boundaries"), []
-        with WholeFile(host, SETTINGS) as watch:
-            watch.allow(rendered("at-first"))
+        with WholeFile(host, SETTINGS, rendered("at-first")) as watch:
             number = 0
             while True:
                 def how(text):
@@ -163,8 +163,7 @@ def over_ssh(world):
     try:
         prepare(world, "at-first")
         length = run(world, "timed").expect(0, "changed").seconds
-        with WholeFile(host, SETTINGS) as watch:
-            watch.allow(rendered("timed"))
+        with WholeFile(host, SETTINGS, rendered("timed")) as watch:
             for number in range(4):
                 moment = moments.uniform(0.1, 0.9) * length
 
