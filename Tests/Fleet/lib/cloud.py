@@ -36,6 +36,8 @@ def ensure():
 
 def start():
     if services.running("aws") and services.accepts(s.AWS, s.AWS_PORT):
+        if not (s.RUN / "hosted-zone").exists():
+            seed()
         return
     # `-u` so that the log shows requests as they come; a test counts them there.
     services.start("aws", [VENV / "bin/python", "-u", VENV / "bin/moto_server", "-H", s.AWS, "-p", s.AWS_PORT],
