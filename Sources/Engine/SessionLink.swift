@@ -61,9 +61,13 @@ final class SessionLink: HostLink {
         return answer
     }
 
+    /// Three beats.
+    private static let patienceWithTheDead = Duration.seconds(3)
+
     func takeLock(
         _ ticket: LockTicket, progress: @escaping @Sendable (String) -> Void
     ) async throws(HostFailure) -> LockHolder? {
+        let start = ContinuousClock.now
         do throws(SessionError) {
             while true {
                 switch try await session.takeLock(ticket, by: Deadline("the lock", in: .seconds(15))) {
@@ -73,7 +77,13 @@ final class SessionLink: HostLink {
                     }
                     return nil
                 case .heldBySession(let holder):
-                    return LockHolder(holder?.description ?? "a run that has just begun")
+                    // A dead controller's reader follows its step and notices at the next beat, a second later.
+                    let mayBeDead = session.leftovers.contains { $0.id.run == holder?.run }
+                    guard mayBeDead, start.duration(to: .now) < Self.patienceWithTheDead else {
+                        return LockHolder(holder?.description ?? "a run that has just begun")
+                    }
+                    progress("waiting for a run that may be dead")
+                    try? await Task.sleep(for: .milliseconds(200))
                 case .heldBySteps(let steps):
                     // Its controller is gone, so nobody but us waits for it; cutting it off would leave it half-way.
                     for step in steps {
