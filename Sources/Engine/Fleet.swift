@@ -24,6 +24,7 @@ package struct Fleet: Sendable {
         guard let inventory = decodedInventory.value else { throw Diagnostics(mistakes, in: tree) }
         let compiler = Compiler(roles: decodedRoles.value, inventory: inventory, catalogue: .standard, tree: tree)
         // What files with mistakes declare is only known in part: that something is not declared could be their consequence.
+        mistakes += decodedRoles.value.values.flatMap { UnaskedGates.mistakes(in: $0) }
         let isWhole = mistakes.isEmpty
         mistakes += compiler.check().filter { isWhole || !$0.isAboutAbsence }
         guard mistakes.isEmpty else { throw Diagnostics(mistakes, in: tree) }

@@ -4,8 +4,16 @@ import Testing
 
 /// On a copy of this machine's own accounts.
 @Suite struct AccountTests {
-    @Test(arguments: shells) func aUserIsMadeChangedAndRemoved(shell: String) async throws {
+    /// With the local files as the only source the shell reads them itself; with another one getent is asked.
+    @Test(arguments: shells, ["files", "files sss"])
+    func aUserIsMadeChangedAndRemoved(shell: String, sources: String) async throws {
         let world = try await World()
+        let chosen = try await world.run(
+            """
+            sed -i -E "s/^(passwd|group):.*/\\\\1: "\(word: sources)/ /etc/nsswitch.conf
+            grep -cE '^(passwd|group): '\(word: sources)'$' /etc/nsswitch.conf
+            """)
+        #expect(chosen.outputText == "2\n")
         let group = try GroupResource(Fields("cso-ecs", ["gid": .number(41234)]))
         let extra = try GroupResource(Fields("cso-extra", ["system": .flag(true)]))
         for resource in [group, extra] {

@@ -5,7 +5,7 @@ package enum UserBatch: ProbeBatch {
     package static let name: BatchName = "passwd"
 
     package static func question(_ arguments: [String], on facts: HostFacts) -> HostQuestion {
-        HostQuestion("timeout -s KILL 10 getent passwd -- \(words: arguments)")
+        AccountAnswer.question("passwd", arguments)
     }
 
     package static func parse(
@@ -26,7 +26,7 @@ package enum GroupBatch: ProbeBatch {
     package static let name: BatchName = "group"
 
     package static func question(_ arguments: [String], on facts: HostFacts) -> HostQuestion {
-        HostQuestion("timeout -s KILL 10 getent group -- \(words: arguments)")
+        AccountAnswer.question("group", arguments)
     }
 
     package static func parse(
@@ -43,6 +43,31 @@ package enum GroupBatch: ProbeBatch {
 }
 
 private enum AccountAnswer {
+    /// Where the name service has no other source than the local file, the shell reads that file itself and starts no
+    /// process (`systemd` only adds users that no recipe manages). Else getent asks all sources. Both print the file's
+    /// lines.
+    static func question(_ database: String, _ arguments: [String]) -> HostQuestion {
+        let file = ShellText.word("/etc/\(database)")
+        let patterns = ShellText(script: arguments.map { ShellText.word($0).text }.joined(separator: "|"))
+        return HostQuestion(
+            """
+            s=
+            if [ -r /etc/nsswitch.conf ] && [ -r \(script: file) ]; then
+            while read -r k v; do if [ "$k" = \(word: database + ":") ]; then s=$v; fi; done </etc/nsswitch.conf
+            fi
+            case $s in
+            files | "files systemd")
+            while IFS= read -r l || [ "$l" ]; do
+            n=${l%%:*} i=${l#*:*:}; i=${i%%:*}
+            case $n in \(script: patterns)) printf '%s\\n' "$l"; continue ;; esac
+            case $i in \(script: patterns)) printf '%s\\n' "$l" ;; esac
+            done <\(script: file)
+            : ;;
+            *) timeout -s KILL 10 getent \(word: database) -- \(words: arguments) ;;
+            esac
+            """)
+    }
+
     /// getent(1): status 2 = at least one key was not found; only 0 and 2 prove that a missing line means absence.
     static func parse(
         _ answer: HostAnswer, arguments: [String], columns count: Int, state: ([String]) -> State?
