@@ -61,8 +61,10 @@ final class SessionLink: HostLink {
         return answer
     }
 
-    /// Three beats.
-    private static let patienceWithTheDead = Duration.seconds(3)
+    /// Two beats.
+    private static let patienceWithTheDead = Duration.seconds(2)
+    /// Spent once a session: who still holds the lock after that lives.
+    private let hasBeenPatient = Atomic(false)
 
     func takeLock(
         _ ticket: LockTicket, progress: @escaping @Sendable (String) -> Void
@@ -79,7 +81,9 @@ final class SessionLink: HostLink {
                 case .heldBySession(let holder):
                     // A dead controller's reader follows its step and notices at the next beat, a second later.
                     let mayBeDead = session.leftovers.contains { $0.id.run == holder?.run }
-                    guard mayBeDead, start.duration(to: .now) < Self.patienceWithTheDead else {
+                    let isPatient = start.duration(to: .now) < Self.patienceWithTheDead
+                    guard mayBeDead, isPatient, !hasBeenPatient.load(ordering: .relaxed) else {
+                        hasBeenPatient.store(true, ordering: .relaxed)
                         return LockHolder(holder?.description ?? "a run that has just begun")
                     }
                     progress("waiting for a run that may be dead")
