@@ -3,9 +3,6 @@ internal import Resources
 
 /// One entry below `resources:` or `gates:`: exactly one key names the kind, all others are what the kind declares.
 enum EntryDecoder {
-    /// Keys that every resource may have beside those of its kind.
-    private static let common = ["notify", "when"]
-
     static func resource(_ value: SpecValue, catalogue: Catalogue) -> (ResourceSpec?, [Diagnostic]) {
         let kinds = catalogue.kinds.map { $0.declaration }
         var (found, diagnostics) = entry(value, what: "resource", kinds: kinds)
@@ -30,7 +27,7 @@ enum EntryDecoder {
                 if kind.declaration.field(entry.key) != nil {
                     fields.append(entry)
                 } else {
-                    let known = kind.declaration.fields.map(\.name) + common
+                    let known = kind.declaration.fields.map(\.name) + RoleDeclarations.everyResource.map(\.name)
                     diagnostics.append(unknown(entry, of: kind.declaration, known: known))
                 }
             }

@@ -15,23 +15,23 @@ package struct InventoryDecoder {
         }
         let (value, mistakes) = YAMLReader.read(bytes, file: file)
         guard let value else { return Decoded(nil, mistakes) }
-        var reader = MapReader(value, name: "an inventory")
+        var reader = MapReader(value, InventoryDeclarations.inventory)
         reader.absorb(mistakes)
         let inventory = InventoryDecoder(folder: tree.inventoryFolder, environment: environment).inventory(&reader)
         return Decoded(inventory, reader.diagnostics.sortedByPlace())
     }
 
     private func inventory(_ reader: inout MapReader) -> Inventory {
-        let fleet = text(reader.required("fleet", "NAME"), "fleet", &reader) ?? ""
-        let zone = zone(reader.required("zone", "{name: prod-ha.cso.ss}"), &reader)
-        let networkValue = reader.required("network", "[10.1.0.0/16]")
+        let fleet = text(reader.required("fleet"), "fleet", &reader) ?? ""
+        let zone = zone(reader.required("zone"), &reader)
+        let networkValue = reader.required("network")
         let network = reader.list(networkValue, "network").compactMap { range($0, "network", &reader) }
         let zones = availabilityZones(
-            reader.required("availability_zones", "{eu-west-2a: 10.1.128.0/18}"), in: network, &reader)
-        let order = azOrder(reader.required("az_order", "[NAME, NAME]"), zones: zones.map(\.name), &reader)
-        let ssh = SSHDecoder(inventory: self).decode(reader.required("ssh", "{user: ec2-user, …}"), &reader)
+            reader.required("availability_zones"), in: network, &reader)
+        let order = azOrder(reader.required("az_order"), zones: zones.map(\.name), &reader)
+        let ssh = SSHDecoder(inventory: self).decode(reader.required("ssh"), &reader)
         let secrets = secretSources(reader.value("secrets"), &reader)
-        let roles = roles(reader.required("roles", "{backend: {hosts: [backend01]}}"), &reader)
+        let roles = roles(reader.required("roles"), &reader)
         reader.finish()
         return Inventory(
             fleet: fleet, zone: zone, network: network, availabilityZones: zones, azOrder: order, ssh: ssh,
@@ -41,9 +41,9 @@ package struct InventoryDecoder {
     // MARK: Zone and network
 
     private func zone(_ value: SpecValue?, _ outer: inout MapReader) -> Inventory.ZoneDeclaration {
-        var reader = MapReader(value, name: "zone")
+        var reader = MapReader(value, InventoryDeclarations.zone)
         defer { outer.absorb(reader.diagnostics) }
-        let nameValue = value == nil ? nil : reader.required("name", "prod-ha.cso.ss")
+        let nameValue = value == nil ? nil : reader.required("name")
         var name = (text(nameValue, "name", &reader) ?? "").lowercased()
         if name.hasSuffix(".") { name.removeLast() }
         if !name.isEmpty,

@@ -1,17 +1,19 @@
 internal import Model
 
-/// Takes the keys of one map, each at most once; what nobody took is unknown. Every mistake becomes a diagnostic and the
-/// reading goes on.
+/// Takes the declared keys of one map, each at most once; what is not declared is unknown. Every mistake becomes a
+/// diagnostic and the reading goes on.
 struct MapReader {
     /// How messages call the map: `a role`, `ssh`.
     let name: String
+    let declaration: MapDeclaration
     let location: SourceLocation
     private(set) var diagnostics: [Diagnostic] = []
     private let entries: [SpecEntry]
-    private var known: Set<String> = []
+    private var asked: Set<String> = []
 
-    init(_ value: SpecValue?, name: String) {
-        self.name = name
+    init(_ value: SpecValue?, _ declaration: MapDeclaration, name: String? = nil) {
+        self.name = name ?? declaration.name
+        self.declaration = declaration
         location = value?.location ?? SourceLocation(file: "")
         guard let value else {
             entries = []
@@ -22,7 +24,7 @@ struct MapReader {
         } else {
             entries = []
             diagnostics.append(
-                Diagnostic("\(name) must be a map of keys and values, not \(value.formName)", at: value.location))
+                Diagnostic("\(self.name) must be a map of keys and values, not \(value.formName)", at: value.location))
         }
     }
 
@@ -33,28 +35,34 @@ struct MapReader {
     }
     mutating func absorb(_ others: [Diagnostic]) { diagnostics += others }
 
-    /// The entry of a key that may be missing.
-    mutating func entry(_ key: String) -> SpecEntry? {
-        known.insert(key)
-        return entries.first { $0.key == key }
+    /// The value of a key that may be missing.
+    mutating func value(_ key: String) -> SpecValue? {
+        assert(declaration.key(key) != nil, "\(name) has no declaration of \(key)")
+        asked.insert(key)
+        return entries.first { $0.key == key }?.value
     }
 
-    mutating func value(_ key: String) -> SpecValue? { entry(key)?.value }
-
     /// The value of a key that must be there.
-    mutating func required(_ key: String, _ example: String) -> SpecValue? {
+    mutating func required(_ key: String, _ example: String? = nil) -> SpecValue? {
         if let value = value(key) { return value }
+        let example = example ?? declaration.key(key)?.example ?? "…"
         report("\(name) has no key \"\(key)\"", remedy: "add \(key): \(example)")
         return nil
     }
 
-    /// Ends the reading: keys that were not asked for are unknown. `also` are keys that would have been right too.
-    mutating func finish(also: [String] = []) {
-        let candidates = known.union(also)
+    /// Ends the reading: keys that are not declared, or not for what stands beside them, are unknown.
+    mutating func finish() {
+        let present = Set(keys)
+        let known = declaration.keys.map(\.name).filter { key in
+            declaration.companion(of: key).map(present.contains) ?? true
+        }
+        assert(
+            entries.isEmpty || known.allSatisfy(asked.contains),
+            "\(name) does not read \(known.filter { !asked.contains($0) }), which are declared")
         for entry in entries where !known.contains(entry.key) {
             report(
                 "unknown key \"\(entry.key)\" in \(name)", at: entry.keyLocation,
-                remedy: Diagnostic.suggestion(for: entry.key, among: candidates))
+                remedy: Diagnostic.suggestion(for: entry.key, among: known))
         }
     }
 

@@ -16,7 +16,7 @@ extension InventoryDecoder {
         _ entry: SpecEntry, _ roleOfHost: inout [HostName: RoleName], _ outer: inout MapReader
     ) -> Inventory.RoleMembership {
         let role = RoleName(entry.key)
-        var reader = MapReader(entry.value, name: "role \"\(entry.key)\"")
+        var reader = MapReader(entry.value, InventoryDeclarations.membership, name: "role \"\(entry.key)\"")
         defer { outer.absorb(reader.diagnostics) }
         var hosts: [HostName] = []
         let hostsValue = reader.required("hosts", "[\(entry.key)01, \(entry.key)02]")
@@ -91,36 +91,38 @@ extension InventoryDecoder {
                     "\"\(entry.key)\" cannot be the name of a secret source", at: entry.keyLocation,
                     remedy: "use a letter, then letters, digits and _")
             }
-            var reader = MapReader(entry.value, name: "secret source \"\(entry.key)\"")
+            var reader = MapReader(
+                entry.value, InventoryDeclarations.secretSource, name: "secret source \"\(entry.key)\"")
             defer { outer.absorb(reader.diagnostics) }
             return secretKind(&reader).map { SecretSource(name: entry.key, kind: $0, location: entry.keyLocation) }
         }
     }
 
     private func secretKind(_ reader: inout MapReader) -> SecretSource.Kind? {
-        let sorts = ["aws", "file", "terraform"]
-        let given = reader.keys.filter(sorts.contains)
-        defer { reader.finish(also: sorts) }
+        let sources = ["aws", "file", "terraform"]
+        let given = reader.keys.filter(sources.contains)
+        let (aws, region) = (reader.value("aws"), reader.value("region"))
+        let (file, terraform) = (reader.value("file"), reader.value("terraform"))
+        let output = given == ["terraform"] ? reader.required("output") : reader.value("output")
+        defer { reader.finish() }
         guard given.count == 1 else {
             reader.report(
                 given.isEmpty
                     ? "\(reader.name) does not say where it comes from" : "\(reader.name) comes from two places",
                 remedy: "write exactly one of aws, file, terraform")
-            for sort in sorts { _ = reader.value(sort) }
             return nil
         }
         switch given[0] {
         case "aws":
-            let id = text(reader.value("aws"), "aws", &reader)
-            let region = text(reader.value("region"), "region", &reader)
+            let id = text(aws, "aws", &reader)
+            let region = text(region, "region", &reader)
             return id.map { .aws(secretID: $0, region: region) }
         case "file":
-            let value = reader.value("file")
-            if case .scalar("-", _)? = value?.form { return .file(path: "-") }
-            return path(value, "file", &reader).map { .file(path: $0) }
+            if case .scalar("-", _)? = file?.form { return .file(path: "-") }
+            return path(file, "file", &reader).map { .file(path: $0) }
         default:
-            let file = path(reader.value("terraform"), "terraform", &reader)
-            let output = text(reader.required("output", "NAME"), "output", &reader)
+            let file = path(terraform, "terraform", &reader)
+            let output = text(output, "output", &reader)
             guard let file, let output else { return nil }
             return .terraform(path: file, output: output)
         }

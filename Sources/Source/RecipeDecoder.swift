@@ -35,7 +35,7 @@ package struct RecipeDecoder {
         let (value, mistakes) = YAMLReader.read(tree.files[file] ?? [], file: file)
         guard let value else { return (nil, mistakes) }
         let folderName = String(folder.split(separator: "/").last ?? "")
-        var reader = MapReader(value, name: "a role")
+        var reader = MapReader(value, RoleDeclarations.role)
         reader.absorb(mistakes)
 
         let nameValue = reader.required("role", folderName)
@@ -94,9 +94,9 @@ extension MapReader {
                     IncludeSpec(role: RoleName($0), location: element.location)
                 }
             }
-            var inner = MapReader(element, name: "an included role")
+            var inner = MapReader(element, RoleDeclarations.included)
             defer { absorb(inner.diagnostics) }
-            let role = inner.text(inner.required("role", "NAME"), "role")
+            let role = inner.text(inner.required("role"), "role")
             var arguments: [SpecEntry] = []
             if let with = inner.value("with") {
                 if case .map(let entries) = with.form {
@@ -125,10 +125,10 @@ extension MapReader {
                 report(
                     "\"\(entry.key)\" is a name of the language", at: entry.keyLocation, remedy: "choose another one")
             }
-            var inner = MapReader(entry.value, name: "parameter \"\(entry.key)\"")
+            var inner = MapReader(entry.value, RoleDeclarations.parameter, name: "parameter \"\(entry.key)\"")
             defer { absorb(inner.diagnostics) }
             let types = ParameterSpec.ParameterType.allCases.map(\.rawValue)
-            let typeValue = inner.required("type", types.joined(separator: " | "))
+            let typeValue = inner.required("type")
             let typeText = inner.text(typeValue, "type")
             let type = typeText.flatMap(ParameterSpec.ParameterType.init(rawValue:))
             if let typeText, type == nil {

@@ -5,16 +5,16 @@ struct SSHDecoder {
     let inventory: InventoryDecoder
 
     func decode(_ value: SpecValue?, _ outer: inout MapReader) -> Inventory.SSHDeclaration {
-        var reader = MapReader(value, name: "ssh")
+        var reader = MapReader(value, InventoryDeclarations.ssh)
         defer { outer.absorb(reader.diagnostics) }
         let transport = transport(reader.value("transport"), &reader)
         let isSSH = transport == .ssh
-        let userValue = isSSH && value != nil ? reader.required("user", "ec2-user") : reader.value("user")
+        let userValue = isSSH && value != nil ? reader.required("user") : reader.value("user")
         let user = inventory.text(userValue, "user", &reader) ?? ""
         let port = reader.number(reader.value("port"), "port", in: 1...65535) ?? 22
         let identity = identity(&reader, isNeeded: isSSH && value != nil)
         let knownHostsValue =
-            isSSH && value != nil ? reader.required("known_hosts", "[known_hosts]") : reader.value("known_hosts")
+            isSSH && value != nil ? reader.required("known_hosts") : reader.value("known_hosts")
         let knownHosts = reader.list(knownHostsValue, "known_hosts").compactMap {
             inventory.path($0, "known_hosts", &reader)
         }
@@ -40,9 +40,9 @@ struct SSHDecoder {
             }
             return .ssh
         }
-        var reader = MapReader(value, name: "transport")
+        var reader = MapReader(value, InventoryDeclarations.transport)
         defer { outer.absorb(reader.diagnostics) }
-        let words = reader.list(reader.required("command", "[PROGRAM, …]"), "command").compactMap {
+        let words = reader.list(reader.required("command"), "command").compactMap {
             inventory.text($0, "command", &reader)
         }
         reader.finish()
