@@ -163,6 +163,8 @@ struct HostCompilation {
     private mutating func checkTogether() {
         var places: [ResourceID: SourceLocation] = [:]
         var owners: [String: DeclaredResource] = [:]
+        var sharers: [String: DeclaredResource] = [:]
+        let company = resources.map(\.resource)
         for resource in resources {
             if let first = places[resource.id] {
                 diagnostics.append(
@@ -173,14 +175,17 @@ struct HostCompilation {
             }
             places[resource.id] = resource.location
             for path in resource.resource.managedPaths {
-                if let owner = owners[path] {
-                    diagnostics.append(
-                        Diagnostic(
-                            "\(resource.id) and \(owner.id) both manage \(path)", at: resource.location,
-                            remedy: "the other stands at \(owner.location)"))
-                } else {
-                    owners[path] = resource
-                }
+                checkAlone(resource, owners[path] ?? sharers[path], on: path)
+                owners[path] = owners[path] ?? resource
+            }
+            for path in resource.resource.sharedPaths {
+                checkAlone(resource, owners[path], on: path)
+                sharers[path] = sharers[path] ?? resource
+            }
+            if let objection = resource.resource.objection(among: company) {
+                let mistake = Diagnostic(
+                    "\(resource.id) \(objection.message)", at: resource.location, remedy: objection.remedy)
+                diagnostics.append(objection.isAboutAbsence ? mistake.aboutAbsence : mistake)
             }
         }
         let units = resources.map(\.id).filter { $0.kind == "service" }.map(\.identity)
@@ -195,6 +200,15 @@ struct HostCompilation {
             }
         }
         checkMakers()
+    }
+
+    /// What writes a file whole and what keeps a part in it would undo each other.
+    private mutating func checkAlone(_ resource: DeclaredResource, _ other: DeclaredResource?, on path: String) {
+        guard let other else { return }
+        diagnostics.append(
+            Diagnostic(
+                "\(resource.id) and \(other.id) both manage \(path)", at: resource.location,
+                remedy: "the other stands at \(other.location)"))
     }
 
     /// A file that a `once` makes has to name one of this host, before it.

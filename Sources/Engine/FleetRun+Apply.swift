@@ -128,9 +128,11 @@ extension FleetRun {
     /// Half-written siblings that a dead run left behind.
     private func sweep(_ member: Member) async throws(HostFailure) {
         guard let desired = await member.declared else { return }
-        let paths = desired.resources.flatMap(\.resource.managedPaths).map { $0 + ".cso-tmp" }
+        let paths = Set(desired.resources.flatMap { $0.resource.managedPaths + $0.resource.sharedPaths })
         guard !paths.isEmpty else { return }
-        let answer = try await member.ask([HostQuestion("rm -f -- \(words: paths)")], for: "the sweep")[0]
+        // A path may lie on a mount that does not answer.
+        let question = HostQuestion("timeout -s KILL 20 rm -f -- \(words: paths.sorted().map { $0 + ".cso-tmp" })")
+        let answer = try await member.ask([question], for: "the sweep")[0]
         if answer.status != 0 {
             throw HostFailure(.failed, "cannot remove what a dead run may have left: \(answer.errorText.trimmedLines)")
         }

@@ -37,6 +37,12 @@ package protocol ResourceKind: Sendable {
     /// Paths that this resource writes; two resources of a host must not share one.
     var managedPaths: [String] { get }
 
+    /// Files of others in which this resource keeps a part of its own. Several may share one; nobody may write it whole.
+    var sharedPaths: [String] { get }
+
+    /// What is wrong with it beside the resources of its host, in their order, itself among them; `nil` = nothing.
+    func objection(among resources: [any ResourceKind]) -> Objection?
+
     /// What a plan calls making it: `.create`, or `.run` for commands.
     var creation: ChangeAction { get }
 
@@ -51,8 +57,25 @@ extension ResourceKind {
     package var influence: Influence { .itself }
     package static var isTransaction: Bool { false }
     package var managedPaths: [String] { [] }
+    package var sharedPaths: [String] { [] }
+    package func objection(among resources: [any ResourceKind]) -> Objection? { nil }
     package var creation: ChangeAction { .create }
     package var managedContent: (path: String, content: Content)? { nil }
+}
+
+/// Why a resource cannot stand in the company of a host's other resources.
+package struct Objection: Sendable, Hashable {
+    /// Of one sentence, after the resource's id: `"is overwritten by line:x"`.
+    package var message: String
+    package var remedy: String?
+    /// Something that it needs is not declared; that may be the consequence of another mistake.
+    package var isAboutAbsence: Bool
+
+    package init(_ message: String, remedy: String? = nil, isAboutAbsence: Bool = false) {
+        self.message = message
+        self.remedy = remedy
+        self.isAboutAbsence = isAboutAbsence
+    }
 }
 
 /// How far the effects of a change reach.

@@ -49,6 +49,7 @@ struct Service: ResourceKind {
 struct World {
     var files: [String: String]
     var parameters = ""
+    var catalogue = Catalogue([Sample.self, Service.self])
 
     /// `web` is the recipe of the role web, without its first line.
     init(_ web: String, files: [String: String] = [:], parameters: String = "") {
@@ -82,7 +83,6 @@ struct World {
 
     func compiler() throws(Diagnostics) -> Compiler {
         let tree = tree
-        let catalogue = Catalogue([Sample.self, Service.self])
         let roles = RecipeDecoder.decode(tree, catalogue: catalogue)
         let inventory = InventoryDecoder.decode(tree, environment: [:])
         guard let value = inventory.value, roles.diagnostics.isEmpty, inventory.diagnostics.isEmpty else {

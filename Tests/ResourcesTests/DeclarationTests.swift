@@ -33,6 +33,21 @@ import Testing
             "file", "/etc/x",
             ["content": .content(Content([.secret("a.b", .raw)])), "mode": .mode(0o644)], ["lets everybody in"]
         ),
+        ("line", "x", [:], ["not a plain path"]),
+        ("line", "", ["in": .text("/f")], ["cannot be empty"]),
+        ("line", "a\nb", ["in": .text("/f"), "mode": .mode(0o600)], ["line break", "only when it is made"]),
+        (
+            "line", "x", ["in": .text("/f"), "prefix": .text(""), "match": .text("(a"), "before": .text("[[:x]")],
+            ["both given", "empty prefix", "a parenthesis has no partner", "a bracket is not closed"]
+        ),
+        (
+            "line", "x", ["in": .text("/f"), "before": .text("a)("), "after": .text("b\\")],
+            ["both given", "a parenthesis has no partner", "ends in a backslash"]
+        ),
+        (
+            "line", "x", ["in": .text("/f"), "state": .text("absent"), "create": .flag(true), "after": .text("a")],
+            ["makes no file", "has no place"]
+        ),
         ("symlink", "/x", [:], ["must point somewhere"]),
         ("package", "nginx*", [:], ["not the name of a package"]),
         ("package", "-y", [:], ["not the name of a package"]),

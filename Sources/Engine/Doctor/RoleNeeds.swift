@@ -25,7 +25,7 @@ struct RoleNeeds: Sendable, Hashable {
         isKnown = true
         let database = Self.databaseName(in: zone)
         for declared in desired.resources {
-            writtenPaths += declared.resource.managedPaths
+            writtenPaths += declared.resource.managedPaths + declared.resource.sharedPaths
             // A file with secrets too: its text has their names in their places, and none of it is shown.
             let content = (declared.resource as? FileResource)?.content ?? declared.resource.managedContent?.content
             if let text = content?.placeholderText {

@@ -9,8 +9,6 @@ enum FileSteps {
         validate: ShellText? = nil, summary: String
     ) -> HostStep {
         var script = StepText.opening(path: path)
-        // In a directory that others may write to, a link planted at the temporary name must not lead us astray: with
-        // `set -C` the shell opens with O_EXCL.
         script += """
             old=
             if [ -L "$p" ]; then echo "$p was a symbolic link"
@@ -18,16 +16,39 @@ enum FileSteps {
             elif [ -f "$p" ]; then old=yes
             elif [ -e "$p" ]; then die "$p is neither a file nor a link; it is not replaced"
             fi
-            # Until the rename nothing has changed, so nothing is owed for it. Names of units hold no blanks.
-            trap 'rm -f -- "$t" ${cso_notes-}' EXIT
-            trap 'exit 143' HUP INT TERM
-            if [ -e "$t" ] || [ -L "$t" ]; then rm -f -- "$t" || die "cannot remove $t"; fi
-            set -C
+            \(script: clearing)set -C
             cat >"$t" || die "$p: cannot write its new content; the old file stays"
             set +C
-            \(script: ownership(attributes, creationMode: creationMode))\
-            if [ -e /sys/fs/selinux/enforce ] && [ "$old" ]; then
+            \(script: ownership(attributes, creationMode: creationMode))\(script: placing(validate: validate))
+            """
+        return HostStep(summary, script: script, input: content)
+    }
+
+    /// Before anything is written to `$t`. In a directory that others may write to, a link planted at the temporary name
+    /// must not lead us astray: it is removed, and with `set -C` the shell opens with O_EXCL.
+    static let clearing: ShellText = """
+        # Until the rename nothing has changed, so nothing is owed for it. Names of units hold no blanks.
+        trap 'rm -f -- "$t" ${cso_notes-}' EXIT
+        trap 'exit 143' HUP INT TERM
+        if [ -e "$t" ] || [ -L "$t" ]; then rm -f -- "$t" || die "cannot remove $t"; fi
+
+        """
+
+    /// Puts `$t`, whole and with its owner and mode, in the place of `$p`. `$old` is empty if there is no old file.
+    ///
+    /// Where SELinux is on, the new file has the old one's context, or the one that the policy has for its name, before
+    /// anybody can see it. A host without SELinux starts no process for it.
+    static func placing(validate: ShellText?) -> ShellText {
+        var script: ShellText = """
+            label=
+            if [ -e /sys/fs/selinux/enforce ]; then
+            if [ "$old" ]; then
             chcon --reference="$p" -- "$t" || die "$p: cannot keep its SELinux context; the old file stays"
+            elif command -v matchpathcon >/dev/null; then
+            label=$(matchpathcon -n -m file -- "$p") || die "$p: cannot find its SELinux context"
+            # The policy has none for some names; then the directory's is right, which the file has already.
+            case $label in '' | '<<none>>') label=none ;; *) chcon -- "$label" "$t" || die "$p: cannot set its SELinux context" ;; esac
+            fi
             fi
 
             """
@@ -41,18 +62,18 @@ enum FileSteps {
             sync -- "$t" || die "$p: cannot sync its new content; the old file stays"
             mv -fT -- "$t" "$p" || die "$p: cannot put the new file in its place"
             trap - EXIT
-            if [ -e /sys/fs/selinux/enforce ] && ! [ "$old" ] && command -v restorecon >/dev/null; then
+            if ! [ "$old$label" ] && [ -e /sys/fs/selinux/enforce ] && command -v restorecon >/dev/null; then
             restorecon -- "$p" || die "$p: cannot set its SELinux context"
             fi
             sync -- "$d" || die "cannot sync $d"
 
             """
-        return HostStep(summary, script: script, input: content)
+        return script
     }
 
     /// Owner and mode of the temporary file, before anybody can see it at its place. chown clears set-user-ID bits, so the
     /// mode comes after it.
-    private static func ownership(_ attributes: FileAttributes, creationMode: UInt16) -> ShellText {
+    static func ownership(_ attributes: FileAttributes, creationMode: UInt16) -> ShellText {
         var script: ShellText = ""
         if attributes.owner == nil || attributes.group == nil {
             script += """
