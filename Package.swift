@@ -43,6 +43,7 @@ let package = Package(
         source("Resources", ["Model", collections, crypto]),
         source("RemoteProtocol", ["Model"]),
         source("Source", ["Model", "Resources", yams]),
+        source("Reference", ["Model", "Resources", "Source", collections]),
         source("Compile", ["Model", "Resources", collections]),
         source("Planning", ["Model", "Resources", "Compile", collections, crypto]),
         source("Rollout", ["Model"]),
@@ -69,7 +70,8 @@ let package = Package(
                 "Trust", "SSH", "HostSession", "Zone", "Cloud", "Records",
             ]),
         .executableTarget(
-            name: "cso-provision", dependencies: ["Model", "Engine", "Report", arguments], swiftSettings: strict),
+            name: "cso-provision", dependencies: ["Model", "Reference", "Engine", "Report", arguments],
+            swiftSettings: strict),
 
         // Tests. Support holds the real servers that several of them start.
         .target(
@@ -79,6 +81,7 @@ let package = Package(
         tests("RemoteProtocol", ["Model"]),
         tests("Resources", ["Model", "Transport", collections], exclude: ["Fixtures"]),
         tests("Source", ["Model", "Resources"]),
+        tests("Reference", ["Model", "Resources", "Source"]),
         tests("Compile", ["Source", "Model", "Resources"]),
         tests("Planning", ["Model", "Resources", "Compile", collections]),
         tests("Rollout", ["Model"]),

@@ -22,7 +22,7 @@ struct CSOProvision: AsyncParsableCommand {
         subcommands: [
             ApplyCommand.self, PlanCommand.self, CheckCommand.self, HostsCommand.self, DoctorCommand.self,
             SecretsCommand.self,
-            UnlockCommand.self,
+            UnlockCommand.self, SchemaCommand.self,
         ],
         defaultSubcommand: ApplyCommand.self)
 
