@@ -15,8 +15,9 @@ extension Compiler {
 
     func makeSurvey() -> Survey {
         var survey = Survey(diagnostics: checkOrder())
-        var usedParameters: [RoleName: Set<String>] = [:]
+        let used = Usage()
         var reached: Set<RoleName> = []
+        var unread: Set<RoleName> = []
         let placements = madeUpPlacements()
         for membership in inventory.roles {
             guard let spec = roles[membership.role] else {
@@ -28,21 +29,15 @@ extension Compiler {
                 )
                 continue
             }
-            reached.formUnion(RoleChain(of: spec, in: roles).links.map(\.role.name))
+            let chain = Set(RoleChain(of: spec, in: roles).links.map(\.role.name))
+            reached.formUnion(chain)
             let usage = Usage()
-            for host in membership.hosts {
-                for family in HostFacts.OSFamily.allCases {
-                    do {
-                        let desired = try compile(
-                            membership.role, on: host, family: family, placements: placements, usage: usage)
-                        survey.secretNames[membership.role, default: []].formUnion(desired.secretNames)
-                    } catch {
-                        survey.diagnostics += error.all
-                    }
-                }
-            }
+            let mistakes = compileEverywhere(membership, placements, usage, &survey)
+            // A role with other mistakes was not read to its end, so what it does not use is not known.
+            if !mistakes.isEmpty { unread.formUnion(chain) }
+            survey.diagnostics += mistakes
             survey.placed[membership.role] = usage.placed
-            usedParameters.merge(usage.parameters) { $0.union($1) }
+            used.formUnion(usage)
         }
         for spec in roles.values where !reached.contains(spec.name) {
             survey.diagnostics.append(
@@ -51,10 +46,40 @@ extension Compiler {
                     remedy: "name its hosts in the inventory, or include it in a role that has some"
                 ).aboutAbsence)
         }
-        // A role with other mistakes was not read to its end, so what it does not use is not known.
-        if survey.diagnostics.isEmpty { survey.diagnostics = unusedParameters(usedParameters, reached) }
+        survey.diagnostics += UnusedParts(roles: roles, tree: tree, used: used).mistakes(
+            in: reached.subtracting(unread))
         survey.diagnostics = survey.diagnostics.sortedByPlace()
         return survey
+    }
+
+    /// All mistakes that a role has on any host of any family.
+    private func compileEverywhere(
+        _ membership: Inventory.RoleMembership, _ placements: [HostName: Placement], _ usage: Usage,
+        _ survey: inout Survey
+    ) -> [Diagnostic] {
+        var mistakes: [Diagnostic] = []
+        for host in membership.hosts {
+            for family in HostFacts.OSFamily.allCases {
+                for facts in RecordedFacts.all(family) {
+                    do {
+                        let desired = try compile(
+                            membership.role, on: host, facts: facts, placements: placements, usage: usage)
+                        survey.secretNames[membership.role, default: []].formUnion(desired.secretNames)
+                        if roles[membership.role]?.changesAllAtOnce == true, let gate = desired.gates.first {
+                            mistakes.append(
+                                Diagnostic(
+                                    "a role with gates is changed one member at a time", at: gate.location,
+                                    remedy: "remove members_at_once from role \"\(membership.role)\", or this gate"))
+                        }
+                    } catch {
+                        mistakes += error.all
+                    }
+                    // Most roles ask for nothing that another record would answer in another way.
+                    if !usage.asksFacts { break }
+                }
+            }
+        }
+        return mistakes
     }
 
     private func madeUpPlacements() -> [HostName: Placement] {
@@ -69,22 +94,12 @@ extension Compiler {
         return placements
     }
 
-    private func unusedParameters(_ used: [RoleName: Set<String>], _ reached: Set<RoleName>) -> [Diagnostic] {
-        reached.flatMap { name -> [Diagnostic] in
-            let used = used[name] ?? []
-            return (roles[name]?.parameters ?? []).filter { !used.contains($0.name) }.map {
-                Diagnostic("parameter \"\($0.name)\" is never used", at: $0.location, remedy: "use it, or remove it")
-                    .aboutAbsence
-            }
-        }
-    }
-
     /// `after` must name roles that exist, and lead round no circle.
     private func checkOrder() -> [Diagnostic] {
         var diagnostics: [Diagnostic] = []
         let known = Set(roles.keys).union(inventory.roles.map(\.role))
         for spec in roles.values {
-            for provider in spec.after where !known.contains(provider.role) {
+            for provider in spec.after + spec.uses where !known.contains(provider.role) {
                 diagnostics.append(
                     Diagnostic(
                         "there is no role \"\(provider.role)\"", at: provider.location,

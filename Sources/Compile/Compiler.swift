@@ -19,12 +19,19 @@ package struct Compiler: Sendable {
         seats = Surroundings.seats(in: inventory)
     }
 
-    /// What `host` shall be as a member of `role`. `placements` may lack hosts whose address no text of the role asks for.
+    /// What `host` shall be as a member of `role` if it is the usual one of its family. `placements` may lack hosts whose address no text of the role asks for.
     /// Throws every mistake that stands in the way on this host.
     package func compile(
         _ role: RoleName, on host: HostName, family: HostFacts.OSFamily, placements: [HostName: Placement]
     ) throws(Diagnostics) -> DesiredHost {
-        try compile(role, on: host, family: family, placements: placements, usage: nil)
+        try compile(role, on: host, facts: RecordedFacts.usual(family), placements: placements)
+    }
+
+    /// The same on a host that has said what it is. Its family must be known.
+    package func compile(
+        _ role: RoleName, on host: HostName, facts: HostFacts, placements: [HostName: Placement]
+    ) throws(Diagnostics) -> DesiredHost {
+        try compile(role, on: host, facts: facts, placements: placements, usage: nil)
     }
 
     /// All members of a role whose OS family is known, in rolling order. Mistakes of all hosts are thrown together.
@@ -70,9 +77,11 @@ package struct Compiler: Sendable {
     }
 
     func compile(
-        _ role: RoleName, on host: HostName, family: HostFacts.OSFamily, placements: [HostName: Placement],
-        usage: Usage?
+        _ role: RoleName, on host: HostName, facts: HostFacts, placements: [HostName: Placement], usage: Usage?
     ) throws(Diagnostics) -> DesiredHost {
+        guard let family = facts.family else {
+            throw Diagnostics(Diagnostic("the OS family of \(host) is not known", at: nil))
+        }
         guard let membership = inventory.membership(of: role), membership.hosts.contains(host) else {
             throw Diagnostics(Diagnostic("\(host) is not a member of role \"\(role)\"", at: nil))
         }
@@ -83,7 +92,7 @@ package struct Compiler: Sendable {
                     remedy: Diagnostic.suggestion(for: role.rawValue, among: roles.keys.map(\.rawValue))))
         }
         let surroundings = Surroundings(
-            inventory: inventory, host: host, family: family, placements: placements, usage: usage,
+            inventory: inventory, host: host, facts: facts, family: family, placements: placements, usage: usage,
             seats: seats)
         var compilation = HostCompilation(roles: roles, catalogue: catalogue, tree: tree, surroundings: surroundings)
         compilation.compile(spec, membership)

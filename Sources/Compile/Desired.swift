@@ -39,10 +39,14 @@ package struct DeclaredResource: Sendable {
     package var notifies: [Notification]
     package var secretNames: Set<SecretName>
     package var location: SourceLocation
+    /// What an operator has to allow before it is changed.
+    package var confirm: PermissionName?
 
     package init(
-        resource: any ResourceKind, notifies: [Notification], secretNames: Set<SecretName>, location: SourceLocation
+        resource: any ResourceKind, notifies: [Notification], secretNames: Set<SecretName>, location: SourceLocation,
+        confirm: PermissionName? = nil
     ) {
+        self.confirm = confirm
         self.resource = resource
         self.notifies = notifies
         self.secretNames = secretNames

@@ -85,10 +85,22 @@ extension FieldEvaluator {
         for entry in spec.fields {
             let type = kind.field(entry.key)?.type
             checkNames(entry.value, type == .content ? .templates : .values)
-            guard type == .roleTemplate, case .scalar(let name, _) = entry.value.form else { continue }
-            let path = "\(folder)/templates/\(name)"
-            if let bytes = tree.files[path] { _ = parsed(TemplateSource(file: path, bytes: bytes), .templates) }
+            guard type == .roleTemplate || type == .roleFile else { continue }
+            for name in entry.value.texts { checkFile(name, isTemplate: type == .roleTemplate) }
         }
+    }
+
+    private mutating func checkFile(_ name: String, isTemplate: Bool) {
+        let path = "\(folder)/\(isTemplate ? "templates" : "files")/\(name)"
+        guard let bytes = tree.files[path] else { return }
+        scope.surroundings.usage?.files.insert(path)
+        if isTemplate { _ = parsed(TemplateSource(file: path, bytes: bytes), .templates) }
+    }
+
+    /// The same of a gate.
+    mutating func checkNames(_ spec: GateSpec) {
+        checkNames(spec.subject, .values)
+        for entry in spec.fields { checkNames(entry.value, .values) }
     }
 
     private mutating func checkNames(_ value: SpecValue, _ dialect: TemplateParser.Dialect) {
@@ -128,6 +140,17 @@ extension FieldEvaluator {
             notifications.append(Notification(action, UnitName(String(words[1]))))
         }
         return notifications
+    }
+}
+
+extension SpecValue {
+    /// Its texts, for whatever OS family.
+    fileprivate var texts: [String] {
+        switch form {
+        case .scalar(let text, _): [text]
+        case .list(let elements): elements.flatMap(\.texts)
+        case .map(let entries): entries.flatMap(\.value.texts)
+        }
     }
 }
 

@@ -16,6 +16,8 @@ struct FieldEvaluator {
         self.folder = folder
     }
 
+    mutating func absorb(_ mistakes: [Diagnostic]) { diagnostics += mistakes }
+
     mutating func report(_ message: String, at location: SourceLocation, remedy: String? = nil) {
         diagnostics.append(Diagnostic(message, at: location, remedy: remedy))
     }
@@ -99,6 +101,17 @@ struct FieldEvaluator {
         } catch {
             diagnostics.append(error)
             return nil
+        }
+    }
+
+    /// Looks at a `when:` whose value is not asked for.
+    mutating func checkNames(when value: SpecValue) {
+        guard case .scalar(let text, _) = value.form else { return }
+        let source = TemplateSource(text, at: value.location, in: tree)
+        do {
+            diagnostics += NameChecker.check(try TemplateParser.expression(source), of: source, in: scope)
+        } catch {
+            diagnostics.append(error)
         }
     }
 

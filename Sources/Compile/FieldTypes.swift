@@ -223,7 +223,10 @@ extension FieldEvaluator {
                 remedy: "write it without . and ..")
             return nil
         }
-        if let bytes = tree.files[path] { return (path, bytes) }
+        if let bytes = tree.files[path] {
+            scope.surroundings.usage?.files.insert(path)
+            return (path, bytes)
+        }
         let names = tree.names(below: "\(folder)/\(subfolder)")
         report("there is no \(path)", at: location, remedy: Diagnostic.suggestion(for: name, among: names))
         return nil

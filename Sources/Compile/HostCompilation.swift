@@ -22,106 +22,21 @@ struct HostCompilation {
         let chain = RoleChain(of: role, in: roles)
         diagnostics += chain.diagnostics
         guard chain.diagnostics.isEmpty else { return }
-        // Values flow from the host's own role down to what it includes; resources are applied in the other direction.
-        let given = given(membership, chain.links)
-        var scopes: [RoleName: Scope] = [:]
-        for link in chain.links.reversed() {
-            scopes[link.role.name] = scope(of: link, given, scopes, at: membership.location)
-        }
+        let scopes = RoleScopes(chain.links, membership, roles: roles, tree: tree, surroundings: surroundings)
+        diagnostics += scopes.diagnostics
         for link in chain.links {
-            guard let scope = scopes[link.role.name] else { continue }
-            var evaluator = FieldEvaluator(scope: scope, tree: tree, folder: link.role.folder)
-            for resource in link.role.resources { add(resource, &evaluator) }
-            for gate in link.role.gates { gates += GateCompilation.gates(gate, &evaluator) }
+            guard let entry = scopes.entries[link.role.name] else { continue }
+            var evaluator = FieldEvaluator(scope: entry.scope, tree: tree, folder: link.role.folder)
+            if entry.isComplete {
+                for resource in link.role.resources { add(resource, &evaluator) }
+                for gate in link.role.gates { add(gate, &evaluator) }
+            } else {
+                for resource in link.role.resources { checkNames(resource, &evaluator) }
+                for gate in link.role.gates { evaluator.checkNames(gate) }
+            }
             diagnostics += evaluator.diagnostics
         }
         checkTogether()
-    }
-
-    // MARK: Parameters
-
-    /// In rising precedence: the role's default; what an including role says; what the inventory says for the host's role;
-    /// what it says for the host.
-    private mutating func scope(
-        of link: RoleChain.Link, _ given: [GivenParameter], _ scopes: [RoleName: Scope], at place: SourceLocation
-    ) -> Scope? {
-        let role = link.role
-        let builtin = Scope(surroundings, role: role.name)
-        var sources: [String: (value: SpecValue, scope: Scope, folder: String)] = [:]
-        if let inclusion = link.inclusion {
-            guard let scope = scopes[inclusion.by] else { return nil }
-            for argument in inclusion.spec.arguments {
-                checkKnown(argument.key, [role], at: argument.keyLocation)
-                sources[argument.key] = (argument.value, scope, roles[inclusion.by]?.folder ?? "")
-            }
-        }
-        for parameter in given where parameter.roles.contains(role.name) {
-            sources[parameter.name] = (parameter.value, builtin, role.folder)
-        }
-        var scope = builtin
-        var isComplete = true
-        for parameter in role.parameters {
-            let declaration = parameter.type.field(named: parameter.name)
-            let source = sources[parameter.name] ?? parameter.defaultValue.map { ($0, scope, role.folder) }
-            guard let source else {
-                diagnostics.append(
-                    Diagnostic(
-                        "role \"\(role.name)\" needs parameter \"\(parameter.name)\"", at: place,
-                        remedy: "set it below parameters: of the role in the inventory"
-                    ).aboutAbsence)
-                isComplete = false
-                continue
-            }
-            var evaluator = FieldEvaluator(scope: source.scope, tree: tree, folder: source.folder)
-            let value = evaluator.value(source.value, as: declaration)
-            diagnostics += evaluator.diagnostics
-            if let value = value.flatMap(Value.init(field:)) {
-                scope.parameters[parameter.name] = value
-            } else {
-                isComplete = false
-                if evaluator.diagnostics.isEmpty {
-                    diagnostics.append(
-                        Diagnostic("parameter \"\(parameter.name)\" cannot be left out", at: source.value.location))
-                }
-            }
-        }
-        return isComplete ? scope : nil
-    }
-
-    /// A value of the inventory and the roles that it is for: the host's own, or else the included ones that know it.
-    private struct GivenParameter {
-        var name: String
-        var value: SpecValue
-        var roles: [RoleName]
-    }
-
-    private mutating func given(_ membership: Inventory.RoleMembership, _ chain: [RoleChain.Link]) -> [GivenParameter] {
-        let hosts = membership.hostParameters.sorted { $0.key < $1.key }
-        let maps = [(nil, membership.parameters)] + hosts.map { (Optional($0.key), $0.value) }
-        var given: [GivenParameter] = []
-        for (host, parameters) in maps {
-            for (name, value) in parameters.sorted(by: { $0.key < $1.key }) {
-                let knowing = chain.map(\.role).filter { $0.parameters.contains { $0.name == name } }
-                checkKnown(name, chain.reversed().map(\.role), at: value.location)
-                let own = knowing.filter { $0.name == membership.role }
-                let roles = (own.isEmpty ? knowing : own).map(\.name)
-                if host == nil || host == surroundings.host {
-                    given.append(GivenParameter(name: name, value: value, roles: roles))
-                }
-            }
-        }
-        return given
-    }
-
-    /// `roles` begins with the one that the message names.
-    private mutating func checkKnown(_ name: String, _ roles: [RoleSpec], at location: SourceLocation) {
-        let known = roles.flatMap(\.parameters).map(\.name)
-        guard let role = roles.first, !known.contains(name) else { return }
-        diagnostics.append(
-            Diagnostic(
-                "role \"\(role.name)\" has no parameter \"\(name)\"", at: location,
-                remedy: Diagnostic.suggestion(for: name, among: known)
-            ).aboutAbsence)
     }
 
     // MARK: Resources
@@ -133,10 +48,30 @@ struct HostCompilation {
                 remedy: Diagnostic.suggestion(for: spec.kind.rawValue, among: catalogue.names))
             return
         }
-        if let when = spec.when, !evaluator.condition(when) {
-            evaluator.checkNames(spec, of: kind.declaration)
-            return
-        }
+        evaluator.forEach(
+            spec.each, when: spec.when, declare: { declare(spec, kind, &$0) },
+            checkNames: { $0.checkNames(spec, of: kind.declaration) })
+    }
+
+    private mutating func add(_ spec: GateSpec, _ evaluator: inout FieldEvaluator) {
+        evaluator.forEach(
+            spec.each, when: spec.when, declare: { gates += GateCompilation.gates(spec, &$0) },
+            checkNames: { $0.checkNames(spec) })
+    }
+
+    /// All that can be said of a resource whose role has values that are not known.
+    private func checkNames(_ spec: ResourceSpec, _ evaluator: inout FieldEvaluator) {
+        guard let kind = catalogue[spec.kind] else { return }
+        let spare = evaluator.elements(spec.each).spare
+        evaluator.scope.variables += spare
+        if let when = spec.when { evaluator.checkNames(when: when) }
+        evaluator.checkNames(spec, of: kind.declaration)
+        evaluator.scope.variables.removeLast(spare.count)
+    }
+
+    private mutating func declare(
+        _ spec: ResourceSpec, _ kind: any ResourceKind.Type, _ evaluator: inout FieldEvaluator
+    ) {
         let before = evaluator.diagnostics.count
         let subjects = evaluator.subjects(spec.subject, of: kind.declaration)
         let (values, locations) = evaluator.fields(spec, of: kind.declaration)
@@ -151,7 +86,8 @@ struct HostCompilation {
                 let resource = try kind.init(fields)
                 resources.append(
                     DeclaredResource(
-                        resource: resource, notifies: notifies, secretNames: secrets, location: spec.location))
+                        resource: resource, notifies: notifies, secretNames: secrets, location: spec.location,
+                        confirm: spec.confirm))
             } catch {
                 diagnostics += error.all
             }
@@ -170,7 +106,9 @@ struct HostCompilation {
                 diagnostics.append(
                     Diagnostic(
                         "\(resource.id) is declared twice", at: resource.location,
-                        remedy: "it stands at \(first) already"))
+                        remedy: first == resource.location
+                            ? "each element needs a name of its own: put {{ item }}, or whatever it is called, into it"
+                            : "it stands at \(first) already"))
                 continue
             }
             places[resource.id] = resource.location
@@ -225,29 +163,6 @@ struct HostCompilation {
                     at: declared.location,
                     remedy: Diagnostic.suggestion(for: maker, among: labels)
                 ).aboutAbsence)
-        }
-    }
-}
-
-extension ParameterSpec.ParameterType {
-    fileprivate func field(named name: String) -> FieldDeclaration {
-        switch self {
-        case .text: FieldDeclaration(name, .text, "")
-        case .number: FieldDeclaration(name, .number, "")
-        case .flag: FieldDeclaration(name, .flag, "")
-        case .list: FieldDeclaration(name, .list, "")
-        }
-    }
-}
-
-extension Value {
-    fileprivate init?(field: FieldValue) {
-        switch field {
-        case .text(let text): self = .text(text)
-        case .number(let number): self = .number(number)
-        case .flag(let flag): self = .flag(flag)
-        case .list(let list): self = .list(list.map { .text($0) })
-        case .mode, .duration, .content: return nil
         }
     }
 }

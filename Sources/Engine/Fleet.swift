@@ -50,13 +50,13 @@ package struct Fleet: Sendable {
     func compile(
         _ role: RoleName, on host: HostName, facts: HostFacts, _ places: [HostName: PlacedHost]
     ) throws(HostFailure) -> DesiredHost {
-        guard let family = facts.family else {
+        guard facts.family != nil else {
             throw HostFailure(
                 .failed, "its operating system is \(facts.osID) \(facts.osVersion), which no recipe is written for",
                 remedy: "Amazon Linux 2023 and Debian 12 are")
         }
         do throws(Diagnostics) {
-            return try compiler.compile(role, on: host, family: family, placements: placements(places))
+            return try compiler.compile(role, on: host, facts: facts, placements: placements(places))
         } catch {
             throw HostFailure(.failed, error.description)
         }

@@ -17,6 +17,21 @@ package struct HostFacts: Sendable, Hashable, Codable {
     /// PID 1 is systemd.
     package var hasSystemd: Bool
     package var mounts: [Mount]
+    /// MiB, as the kernel counts it (less than the machine was sold with); `nil` = not known, as below.
+    package var memory: Int?
+    /// Processors that are online.
+    package var cpus: Int?
+    /// The number before the first dot of systemd's version.
+    package var systemdVersion: Int?
+    package var selinux: SELinux?
+    /// What systemd calls the container that the host is: `systemd-nspawn`, `docker`; empty for a machine.
+    package var container: String?
+    /// Who made the machine, as its firmware says: `Amazon EC2`; empty where there is no firmware.
+    package var vendor: String?
+
+    package enum SELinux: String, Sendable, Hashable, Codable, CaseIterable {
+        case enforcing, permissive, disabled
+    }
 
     package init(
         osID: String, osVersion: String, family: OSFamily?, architecture: String, hostname: String, bootID: String,

@@ -49,6 +49,16 @@ package struct KindName: Name {
     package init(rawValue: String) { self.rawValue = rawValue }
 }
 
+/// What an operator allows with `--allow`: the `confirm` of a resource, or ``interruption(of:)``. Lower-case letters, digits
+/// and hyphens.
+package struct PermissionName: Name {
+    package let rawValue: String
+    package init(rawValue: String) { self.rawValue = rawValue }
+
+    /// To change a role although nothing serves in its place meanwhile.
+    package static func interruption(of role: RoleName) -> Self { Self("interrupt-\(role)") }
+}
+
 /// One run of the controller. Sortable by time: `20261123T071500Z-4f2a9c`.
 package struct RunID: Name {
     package let rawValue: String

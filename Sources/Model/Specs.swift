@@ -37,6 +37,10 @@ package struct RoleSpec: Sendable {
     package var includes: [IncludeSpec]
     package var after: [(role: RoleName, location: SourceLocation)]
     package var parameters: [ParameterSpec]
+    /// Values that the role derives itself; nobody else can set them.
+    package var variables: [VariableSpec] = []
+    /// Roles whose hosts its texts name without coming after them.
+    package var uses: [(role: RoleName, location: SourceLocation)] = []
     package var resources: [ResourceSpec]
     package var gates: [GateSpec]
     /// `members_at_once: all`; only for roles without gates.
@@ -97,7 +101,22 @@ package struct ParameterSpec: Sendable {
     }
 }
 
-/// One entry below `resources:`; `fields` are all keys but the kind's own, `notify` and `when`.
+/// A value of a role that is made of its parameters, of facts and of the fleet's hosts.
+package struct VariableSpec: Sendable {
+    package var name: String
+    package var type: ParameterSpec.ParameterType
+    package var value: SpecValue
+    package var location: SourceLocation
+
+    package init(name: String, type: ParameterSpec.ParameterType, value: SpecValue, location: SourceLocation) {
+        self.name = name
+        self.type = type
+        self.value = value
+        self.location = location
+    }
+}
+
+/// One entry below `resources:`; `fields` are all keys but the kind's own and those that every entry may have.
 package struct ResourceSpec: Sendable {
     package var kind: KindName
     /// What stands behind the kind's key: a name, a path, or a list of names (one resource each).
@@ -106,6 +125,10 @@ package struct ResourceSpec: Sendable {
     package var notify: [SpecValue]
     /// An expression that must be true for the resource to be declared at all.
     package var when: SpecValue?
+    /// What it is declared for once each: `NAME in LIST`, a list, or an expression with one.
+    package var each: SpecValue?
+    /// What an operator has to allow before it is changed.
+    package var confirm: PermissionName?
     package var location: SourceLocation
 
     package init(
@@ -126,6 +149,8 @@ package struct GateSpec: Sendable {
     package var check: String
     package var subject: SpecValue
     package var fields: [SpecEntry]
+    package var when: SpecValue?
+    package var each: SpecValue?
     package var location: SourceLocation
 
     package init(check: String, subject: SpecValue, fields: [SpecEntry], location: SourceLocation) {

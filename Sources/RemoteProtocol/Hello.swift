@@ -41,6 +41,12 @@ package struct Hello: Sendable {
             osID: system["ID"] ?? "", osVersion: system["VERSION_ID"] ?? "", family: Self.family(system["ID"]),
             architecture: single["arch"] ?? "", hostname: single["hostname"] ?? "", bootID: bootID, userID: userID,
             hasSystemd: single["init"] == "systemd", mounts: mounts)
+        facts.memory = single["memory"].flatMap(Int.init).map { $0 / 1024 }
+        facts.cpus = single["cpus"].flatMap(Self.count)
+        facts.systemdVersion = single["systemd"].flatMap { Int($0.prefix { $0.isASCII && $0.isNumber }) }
+        facts.selinux = single["selinux"].flatMap(Self.selinux)
+        facts.container = single["container"]
+        facts.vendor = single["vendor"]
         self.leftovers = leftovers
         lockHolder = lock["held"] == nil ? nil : LockTicket(fields: lock)
     }
@@ -49,6 +55,28 @@ package struct Hello: Sendable {
         switch id {
         case "debian": .debian
         case "amzn": .amazon
+        default: nil
+        }
+    }
+
+    /// How many numbers a list of the kernel's names: `0-3,7` has five.
+    private static func count(_ list: String) -> Int? {
+        var count = 0
+        for part in list.split(separator: ",") {
+            let bounds = part.split(separator: "-").compactMap { Int($0) }
+            guard let first = bounds.first, let last = bounds.last, bounds.count <= 2, (0...65535).contains(first),
+                (first...65535).contains(last)
+            else { return nil }
+            count += last - first + 1
+        }
+        return count == 0 ? nil : count
+    }
+
+    private static func selinux(_ enforce: String) -> HostFacts.SELinux? {
+        switch enforce {
+        case "1": .enforcing
+        case "0": .permissive
+        case "disabled": .disabled
         default: nil
         }
     }

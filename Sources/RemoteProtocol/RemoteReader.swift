@@ -75,6 +75,13 @@ package enum RemoteReader {
         if [ -r /proc/sys/kernel/arch ]; then read -r s </proc/sys/kernel/arch; else s=$(uname -m); fi;
         printf "arch %s\n" "$s";
         if [ -d /run/systemd/system ] && read -r s </proc/1/comm; then printf "init %s\n" "$s"; fi;
+        if read -r s k n </proc/meminfo; then printf "memory %s\n" "$k"; fi;
+        for k in /usr/lib/systemd/libsystemd-shared-*.so /usr/lib/*/systemd/libsystemd-shared-*.so; do
+        if [ -e "$k" ]; then printf "systemd %s\n" "${k##*/libsystemd-shared-}"; break; fi; done;
+        s=disabled; if [ -r /sys/fs/selinux/enforce ]; then read -r s </sys/fs/selinux/enforce; fi;
+        printf "selinux %s\n" "$s";
+        for k in cpus=/sys/devices/system/cpu/online vendor=/sys/class/dmi/id/sys_vendor container=/run/systemd/container; do
+        s=; if [ -r "${k#*=}" ]; then read -r s <"${k#*=}"; fi; printf "%s %s\n" "${k%%=*}" "$s"; done;
         while read -r k n m t; do case $k in Uid:) printf "uid %s\n" "$m";; esac; done </proc/self/status;
         while read -r s; do printf "mount %s\n" "$s"; done </proc/self/mountinfo;
         """#

@@ -11,6 +11,8 @@ enum EntryDecoder {
         var fields: [SpecEntry] = []
         var notify: [SpecValue] = []
         var when: SpecValue?
+        var each: SpecValue?
+        var confirm: PermissionName?
         for entry in entries {
             switch entry.key {
             case "notify":
@@ -23,6 +25,8 @@ enum EntryDecoder {
                             remedy: "write [reload UNIT] or [restart UNIT]"))
                 }
             case "when": when = entry.value
+            case "each": each = entry.value
+            case "confirm": confirm = permission(entry.value, &diagnostics)
             default:
                 if kind.declaration.field(entry.key) != nil {
                     fields.append(entry)
@@ -32,23 +36,49 @@ enum EntryDecoder {
                 }
             }
         }
-        let spec = ResourceSpec(
+        var spec = ResourceSpec(
             kind: kind.declaration.name, subject: kind.subject, fields: fields, notify: notify, when: when,
             location: value.location)
+        spec.each = each
+        spec.confirm = confirm
         return (spec, diagnostics)
+    }
+
+    /// A name that can stand behind `--allow` as it is.
+    private static func permission(_ value: SpecValue, _ diagnostics: inout [Diagnostic]) -> PermissionName? {
+        guard case .scalar(let text, let isQuoted) = value.form,
+            isQuoted || !(ScalarText.isNull(text) || ScalarText.looksLikeFlag(text)), ScalarText.isLabel(text)
+        else {
+            diagnostics.append(
+                Diagnostic(
+                    "confirm must be a name, not \(value.formName)", at: value.location,
+                    remedy: "lower-case letters, digits and hyphens: operators write --allow NAME"))
+            return nil
+        }
+        return PermissionName(text)
     }
 
     static func gate(_ value: SpecValue) -> (GateSpec?, [Diagnostic]) {
         var (found, diagnostics) = entry(value, what: "gate", kinds: GateDeclarations.all)
         guard let found else { return (nil, diagnostics) }
         let (kind, entries) = found
-        let fields = entries.filter { entry in
-            if kind.declaration.field(entry.key) != nil { return true }
-            diagnostics.append(unknown(entry, of: kind.declaration, known: kind.declaration.fields.map(\.name)))
-            return false
+        var fields: [SpecEntry] = []
+        var when: SpecValue?
+        var each: SpecValue?
+        for entry in entries {
+            switch entry.key {
+            case "when": when = entry.value
+            case "each": each = entry.value
+            case let key where kind.declaration.field(key) != nil: fields.append(entry)
+            default:
+                let known = kind.declaration.fields.map(\.name) + RoleDeclarations.everyGate.map(\.name)
+                diagnostics.append(unknown(entry, of: kind.declaration, known: known))
+            }
         }
-        let spec = GateSpec(
+        var spec = GateSpec(
             check: kind.declaration.name.rawValue, subject: kind.subject, fields: fields, location: value.location)
+        spec.when = when
+        spec.each = each
         return (spec, diagnostics)
     }
 

@@ -54,7 +54,11 @@ package struct RecipeDecoder {
         let after = reader.list(reader.value("after"), "after").compactMap { element in
             reader.text(element, "a role in after").map { (role: RoleName($0), location: element.location) }
         }
+        let uses = reader.list(reader.value("uses"), "uses").compactMap { element in
+            reader.text(element, "a role in uses").map { (role: RoleName($0), location: element.location) }
+        }
         let parameters = reader.parameters(reader.value("parameters"))
+        let variables = reader.variables(reader.value("variables"), beside: parameters)
         let resources = reader.list(reader.value("resources"), "resources").compactMap { element -> ResourceSpec? in
             let (resource, mistakes) = EntryDecoder.resource(element, catalogue: catalogue)
             reader.absorb(mistakes)
@@ -81,6 +85,8 @@ package struct RecipeDecoder {
             name: RoleName(folderName), description: description, includes: includes, after: after,
             parameters: parameters, resources: resources, gates: gates, folder: folder, location: value.location)
         role.changesAllAtOnce = atOnce == "all"
+        role.variables = variables
+        role.uses = uses
         return (role, reader.diagnostics)
     }
 }
@@ -117,31 +123,60 @@ extension MapReader {
             return []
         }
         return entries.compactMap { entry in
-            if !ScalarText.isIdentifier(entry.key) {
-                report(
-                    "\"\(entry.key)\" cannot be the name of a parameter", at: entry.keyLocation,
-                    remedy: "use a letter, then letters, digits and _")
-            } else if ReservedNames.all.contains(entry.key) {
-                report(
-                    "\"\(entry.key)\" is a name of the language", at: entry.keyLocation, remedy: "choose another one")
-            }
+            checkName(entry, of: "a parameter")
             var inner = MapReader(entry.value, RoleDeclarations.parameter, name: "parameter \"\(entry.key)\"")
             defer { absorb(inner.diagnostics) }
-            let types = ParameterSpec.ParameterType.allCases.map(\.rawValue)
-            let typeValue = inner.required("type")
-            let typeText = inner.text(typeValue, "type")
-            let type = typeText.flatMap(ParameterSpec.ParameterType.init(rawValue:))
-            if let typeText, type == nil {
-                inner.report(
-                    "unknown type \"\(typeText)\"", at: typeValue?.location,
-                    remedy: Diagnostic.suggestion(for: typeText, among: types))
-            }
+            let type = inner.type()
             let defaultValue = inner.value("default")
             let description = inner.text(inner.value("description"), "description") ?? ""
             inner.finish()
             return ParameterSpec(
-                name: entry.key, type: type ?? .text, defaultValue: defaultValue, description: description,
+                name: entry.key, type: type, defaultValue: defaultValue, description: description,
                 location: entry.keyLocation)
         }
+    }
+
+    /// `{heap: {type: number, value: "{{ machine.memory / 2 }}"}}`
+    fileprivate mutating func variables(_ value: SpecValue?, beside parameters: [ParameterSpec]) -> [VariableSpec] {
+        guard let value else { return [] }
+        guard case .map(let entries) = value.form else {
+            report("variables must be a map, not \(value.formName)", at: value.location)
+            return []
+        }
+        return entries.compactMap { entry in
+            checkName(entry, of: "a variable")
+            if let parameter = parameters.first(where: { $0.name == entry.key }) {
+                report(
+                    "\"\(entry.key)\" is a parameter already", at: entry.keyLocation,
+                    remedy: "choose another name; the parameter stands at \(parameter.location)")
+            }
+            var inner = MapReader(entry.value, RoleDeclarations.variable, name: "variable \"\(entry.key)\"")
+            defer { absorb(inner.diagnostics) }
+            let type = inner.type()
+            let value = inner.required("value")
+            _ = inner.text(inner.value("description"), "description")
+            inner.finish()
+            return value.map { VariableSpec(name: entry.key, type: type, value: $0, location: entry.keyLocation) }
+        }
+    }
+
+    private mutating func checkName(_ entry: SpecEntry, of what: String) {
+        if !ScalarText.isIdentifier(entry.key) {
+            report(
+                "\"\(entry.key)\" cannot be the name of \(what)", at: entry.keyLocation,
+                remedy: "use a letter, then letters, digits and _")
+        } else if ReservedNames.all.contains(entry.key) {
+            report("\"\(entry.key)\" is a name of the language", at: entry.keyLocation, remedy: "choose another one")
+        }
+    }
+
+    private mutating func type() -> ParameterSpec.ParameterType {
+        let types = ParameterSpec.ParameterType.allCases.map(\.rawValue)
+        let value = required("type")
+        guard let text = text(value, "type") else { return .text }
+        if let type = ParameterSpec.ParameterType(rawValue: text) { return type }
+        report(
+            "unknown type \"\(text)\"", at: value?.location, remedy: Diagnostic.suggestion(for: text, among: types))
+        return .text
     }
 }

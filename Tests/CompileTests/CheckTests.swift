@@ -69,6 +69,7 @@ struct CheckTests {
     @Test func saysWhichHostsMustBeResolvedAndWhichSecretsFetched() throws {
         let world = World(
             """
+            uses: [db]
             resources:
               - sample: x
                 content: "{% for h in hosts('db') %}{{ h.address }}{% endfor %}{{ join(hosts('web').fqdn, ',') }}"

@@ -106,7 +106,7 @@ struct CompilerTests {
             expected: [
                 "role.yaml:4:11 mode must be quoted: without quotes YAML readers see a number; write mode: \"0644\"",
                 "role.yaml:6:13 number must be a number, not \"x\"",
-                "role.yaml:7:15 unknown name \"y\"; known are fleet, host, os, zone",
+                "role.yaml:7:15 unknown name \"y\"; known are fleet, host, machine, os, zone",
                 "role.yaml:9:10 tcp must be a port from 1 to 65535, not 0",
             ]),
     ]

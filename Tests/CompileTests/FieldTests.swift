@@ -134,10 +134,10 @@ struct FieldTests {
         Bad("template: x", "9:15 there is no Roles/web/templates/x; did you mean \"t\"?"),
         Bad(
             "content: |\n  one\n  two {{ nix }}\n",
-            "11:14 unknown name \"nix\"; known are f, fleet, host, l, n, os, t, zone"),
+            "11:14 unknown name \"nix\"; known are f, fleet, host, l, machine, n, os, t, zone"),
         Bad(
             "content: >\n  one {{ nothing }}\n",
-            "9:14 unknown name \"nothing\"; known are f, fleet, host, l, n, os, t, zone"),
+            "9:14 unknown name \"nothing\"; known are f, fleet, host, l, machine, n, os, t, zone"),
         Bad(
             "shell: |\n  a\n  echo \"{{ t }}\"\n",
             "11:16 the value needs quoting, and stands inside quotes or behind <<; close the quotes before it: values are quoted for the shell by themselves"
@@ -155,7 +155,7 @@ struct FieldTests {
         Bad("when: m == 1", "9:11 unknown name \"m\"; did you mean \"f\"?"),
         Bad(
             "when: false\ntext: \"{{ nothing }}\"",
-            "10:15 unknown name \"nothing\"; known are f, fleet, host, l, n, os, t, zone"),
+            "10:15 unknown name \"nothing\"; known are f, fleet, host, l, machine, n, os, t, zone"),
         Bad(
             "notify: [relaod nginx.service]",
             "9:14 notify cannot be \"relaod nginx.service\"; did you mean \"reload …\"?"),

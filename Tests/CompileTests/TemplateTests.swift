@@ -10,6 +10,7 @@ struct TemplateTests {
     ) throws -> Content {
         let world = World(
             """
+            uses: [db]
             parameters: \(parameters)
             resources:
               - sample: a
@@ -57,6 +58,10 @@ struct TemplateTests {
             "1xtrue 1yfalse 2xtrue 2yfalse "),
         Case("{% for h in hosts(\"web\") %}{% if h == host %}{% else %}{{ h.name }}{% endif %}{% endfor %}", "web02"),
         Case("{{ -3 }} {{ 12 }} {{ true }}", "-3 12 true"),
+        Case("{{ 2 + 3 * 4 - 6 / 4 }} {{ (2 + 3) * 4 }} {{ 7-2 }} {{ 1 + 1 == 2 }}", "13 20 5 true"),
+        Case("{{ 'a' if host.index == 1 else 'b' }}{{ 'x' if false else 'y' if false else 'z' }}", "az"),
+        Case("{{ os.release }} {{ os.architecture }} {{ os.selinux }} {{ os.systemd }}", "12 x86_64 disabled 252"),
+        Case("{{ machine.memory / 2 }} {{ machine.cpus }} {{ machine.vendor }}", "3800 2 Amazon EC2"),
         Case("é{{ 'ü' }}\r\n", "éü\r\n"),
         Case("{{\n host.name\n}}", "web01"),
     ]
@@ -96,7 +101,9 @@ struct TemplateTests {
     static let mistakes = [
         Case("a\n{{ hots.name }}", "t:2:4 unknown name \"hots\"; did you mean \"host\"?"),
         Case("é {{ host.nam }}", "t:1:11 a host has no \"nam\"; did you mean \"name\"?"),
-        Case("{{ os.name }}", "t:1:7 there is no \"name\" here; known are family"),
+        Case(
+            "{{ os.name }}",
+            "t:1:7 there is no \"name\" here; known are architecture, family, release, selinux, systemd"),
         Case(
             "{% for h in hosts(\"web\") %}{{ h.ip }}{% endfor %}",
             "t:1:33 a host has no \"ip\"; known are address, az, fqdn, index, name, role"),
@@ -111,7 +118,7 @@ struct TemplateTests {
             "t:1:11 the inventory has no secret source \"passwort\"; did you mean \"passwords\"?"),
         Case(
             "{% if false %}{{ nothing }}{% endif %}",
-            "t:1:18 unknown name \"nothing\"; known are fleet, host, os, zone"),
+            "t:1:18 unknown name \"nothing\"; known are fleet, host, machine, os, zone"),
         Case("{{ hosts(\"web\") }}", "t:1:4 a list has no text form; use join(LIST, \",\"), or a loop"),
         Case("{{ host }}", "t:1:4 a host has no text form; name one of its attributes, such as .fqdn"),
         Case(
@@ -136,11 +143,20 @@ struct TemplateTests {
         Case("{{ 007 }}", "t:1:4 \"007\" is not a number; quote it if it is text"),
         Case("{% if host.name = \"a\" %}{% endif %}", "t:1:17 unexpected \"=\"; compare with =="),
         Case("{{ }}", "t:1:4 unexpected \"}\"; expected a name, a text or a number"),
+        Case("{{ 1 / 0 }}", "t:1:4 a division by 0"),
+        Case("{{ 9223372036854775807 + 1 }}", "t:1:4 the number is too large"),
+        Case(
+            "{{ host.name + 'x' }}",
+            "t:1:9 + needs two numbers, not text and text; texts stand side by side: \"{{ a }}{{ b }}\""),
+        Case("{{ 'a' if true }}", "t:1:16 else is missing; write A if CONDITION else B"),
+        Case(
+            "{{ 'a' if host.name else 'b' }}", "t:1:16 a condition must be a flag, not text; compare it with something"),
+        Case("{{ machine.disk }}", "t:1:12 there is no \"disk\" here; known are container, cpus, memory, vendor"),
         Case("{{ a b }}", "t:1:6 unexpected \"b\"; expected }}"),
         Case("{# never", "t:1:1 the comment has no end; add #}"),
         Case(
             "{% for host in [] %}{% endfor %}", "t:1:8 for needs a name of its own; write {% for h in hosts(\"…\") %}"),
-        Case("{{ loop.first }}", "t:1:4 unknown name \"loop\"; known are fleet, host, os, zone"),
+        Case("{{ loop.first }}", "t:1:4 unknown name \"loop\"; known are fleet, host, machine, os, zone"),
         Case("{{ \"a\\nb\" | ini }}", "t:1:4 ini has no form for this value"),
         Case("{{ " + String(repeating: "(", count: 100) + "1", "t:1:36 the expression is nested too deep"),
         Case(String(repeating: "{% if true %}", count: 100), "t:1:209 blocks are nested too deep"),
@@ -148,7 +164,8 @@ struct TemplateTests {
 
     @Test(arguments: mistakes) func refuses(_ template: Case) {
         let world = World(
-            "resources:\n  - sample: a\n    template: t\n", files: ["Roles/web/templates/t": template.template])
+            "uses: [db]\nresources:\n  - sample: a\n    template: t\n",
+            files: ["Roles/web/templates/t": template.template])
         #expect(world.mistakes() == [template.text])
     }
 

@@ -111,3 +111,39 @@ import Testing
         #expect(HostFacts.Mount(mountInfo: line) == nil)
     }
 }
+
+@Suite("Facts about a machine") struct MachineFactTests {
+    private static func facts(_ lines: String) throws -> HostFacts {
+        let head = "boot b\nuid 0\nmount 22 1 0:20 / / rw - ext4 /dev/root rw\n"
+        let text =
+            "\ncso-provision-reader 1 cso:11111111-2222-3333-4444-555555555555\n\(head)\(lines)\u{1}cso:11111111-2222-3333-4444-555555555555 end 0 0\n"
+        var scanner = HelloScanner()
+        _ = try scanner.scan(output: Array(text.utf8))
+        return try #require(
+            try scanner.scan(errors: Array("\u{1}cso:11111111-2222-3333-4444-555555555555 end 0 0\n".utf8))
+        ).hello.facts
+    }
+
+    @Test("are read from what the kernel and systemd leave in files")
+    func known() throws {
+        let facts = try Self.facts(
+            "memory 8039436\nsystemd 252.23-3.amzn2023.so\nselinux 0\ncpus 0-3,6\nvendor Amazon EC2\ncontainer \n")
+        #expect(facts.memory == 7850)
+        #expect(facts.systemdVersion == 252)
+        #expect(facts.selinux == .permissive)
+        #expect(facts.cpus == 5)
+        #expect(facts.vendor == "Amazon EC2")
+        #expect(facts.container == "")
+    }
+
+    @Test(
+        "are not known where a host says nothing or nonsense",
+        arguments: ["", "memory x\nsystemd so\nselinux 2\ncpus 3-1\n", "cpus 0-99999999\n"])
+    func unknown(lines: String) throws {
+        let facts = try Self.facts(lines)
+        #expect(facts.memory == nil)
+        #expect(facts.systemdVersion == nil)
+        #expect(facts.selinux == nil)
+        #expect(facts.cpus == nil)
+    }
+}

@@ -67,7 +67,7 @@ struct RecipeDecoderTests {
             expected: [
                 "2:1 unknown key \"descripton\" in a role; did you mean \"description\"?",
                 "5:5 unknown key \"modee\" of file; did you mean \"mode\"?",
-                "6:5 unknown key \"zzzzz\" of file; known are content, group, mode, notify, state, when",
+                "6:5 unknown key \"zzzzz\" of file; known are confirm, content, each, group, mode, notify, state, when",
             ]),
         Mistake(
             name: "no kind",
@@ -76,7 +76,9 @@ struct RecipeDecoderTests {
         Mistake(
             name: "two kinds",
             yaml: "role: web\nresources:\n  - group: a\n    gid: 1\n    file: /a\n    mode: \"0644\"\n",
-            expected: ["4:5 unknown key \"gid\" of file; known are content, group, mode, notify, state, when"]),
+            expected: [
+                "4:5 unknown key \"gid\" of file; known are confirm, content, each, group, mode, notify, state, when"
+            ]),
         Mistake(
             name: "duplicate keys, each at its second place",
             yaml: """
@@ -154,7 +156,7 @@ struct RecipeDecoderTests {
             yaml: "role: web\ngates:\n  - htpp: x\n  - tcp: 80\n    status: 200\n  - x\n",
             expected: [
                 "3:5 no kind of gate among the keys \"htpp\"; did you mean \"http\"?",
-                "5:5 unknown key \"status\" of tcp; known are deadline, interval, scope, successes, vantage",
+                "5:5 unknown key \"status\" of tcp; known are deadline, each, interval, scope, successes, vantage, when",
                 "6:5 a gate must be a map of keys and values, not \"x\"; write KIND: NAME",
             ]),
         Mistake(

@@ -31,6 +31,10 @@ struct Evaluator {
             return .flag(try flag(right))
         case .comparison(let comparison, let left, let right):
             return .flag(try compare(comparison, try evaluate(left), try evaluate(right), located.offset))
+        case .arithmetic(let sign, let left, let right):
+            return try calculate(sign, try evaluate(left), try evaluate(right), located.offset)
+        case .choice(let value, let condition, let otherwise):
+            return try evaluate(try flag(condition) ? value : otherwise)
         }
     }
 
@@ -56,6 +60,11 @@ struct Evaluator {
             return value
         case .record(.plain(let record, let values)):
             guard let value = values[name] else {
+                if Surroundings.attributes[record]?.contains(name) == true {
+                    throw source.diagnostic(
+                        "\(record).\(name) of \(scope.surroundings.host) is not known", at: offset,
+                        remedy: "the host does not tell it: do not depend on it there")
+                }
                 throw source.diagnostic(
                     "\(record) has no \"\(name)\"", at: offset,
                     remedy: Diagnostic.suggestion(for: name, among: values.keys))
@@ -84,6 +93,9 @@ struct Evaluator {
                     "the inventory has no role \"\(role)\"", at: offset,
                     remedy: Diagnostic.suggestion(for: role, among: roles))
             }
+            if let problem = scope.problem(withHostsOf: membership.role) {
+                throw source.diagnostic(problem.message, at: offset, remedy: problem.remedy)
+            }
             return .list(membership.hosts.map { .record(.host($0)) })
         case ("join", .list(let elements)?, .text(let separator)?):
             var texts: [String] = []
@@ -111,6 +123,27 @@ struct Evaluator {
             throw source.diagnostic(
                 "\(function) cannot take \(types)", at: offset, remedy: usage[function].map { "write \($0)" })
         }
+    }
+
+    /// Whole numbers; what does not come out even is cut towards zero.
+    private func calculate(
+        _ sign: Expression.Arithmetic, _ left: Value, _ right: Value, _ offset: Int
+    ) throws(Diagnostic) -> Value {
+        guard case (.number(let left), .number(let right)) = (left, right) else {
+            throw source.diagnostic(
+                "\(sign.rawValue) needs two numbers, not \(left.typeName) and \(right.typeName)", at: offset,
+                remedy: sign == .plus ? "texts stand side by side: \"{{ a }}{{ b }}\"" : nil)
+        }
+        if sign == .by, right == 0 { throw source.diagnostic("a division by 0", at: offset) }
+        let (result, overflows) =
+            switch sign {
+            case .plus: left.addingReportingOverflow(right)
+            case .minus: left.subtractingReportingOverflow(right)
+            case .times: left.multipliedReportingOverflow(by: right)
+            case .by: left.dividedReportingOverflow(by: right)
+            }
+        if overflows { throw source.diagnostic("the number is too large", at: offset) }
+        return .number(result)
     }
 
     private func compare(

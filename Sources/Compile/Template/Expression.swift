@@ -13,6 +13,16 @@ indirect enum Expression: Sendable, Hashable {
     case both(Located, Located)
     case either(Located, Located)
     case comparison(Comparison, Located, Located)
+    case arithmetic(Arithmetic, Located, Located)
+    /// The first if the second is true, else the third: `A if CONDITION else B`.
+    case choice(Located, condition: Located, otherwise: Located)
+
+    enum Arithmetic: String, Sendable, Hashable, CaseIterable {
+        case plus = "+"
+        case minus = "-"
+        case times = "*"
+        case by = "/"
+    }
 
     enum Comparison: String, Sendable, Hashable, CaseIterable {
         case equal = "=="
@@ -22,6 +32,22 @@ indirect enum Expression: Sendable, Hashable {
         case greater = ">"
         case greaterOrEqual = ">="
         case contained = "in"
+    }
+
+    /// The names that it asks for, wherever they stand in it.
+    var names: Set<String> {
+        switch self {
+        case .text, .number, .flag: []
+        case .name(let name): [name]
+        case .list(let elements), .call(_, let elements):
+            elements.reduce(into: []) { $0.formUnion($1.expression.names) }
+        case .attribute(let inner, _), .not(let inner): inner.expression.names
+        case .both(let left, let right), .either(let left, let right), .comparison(_, let left, let right),
+            .arithmetic(_, let left, let right):
+            left.expression.names.union(right.expression.names)
+        case .choice(let value, let condition, let otherwise):
+            value.expression.names.union(condition.expression.names).union(otherwise.expression.names)
+        }
     }
 
     /// An expression and the byte of the source at which it begins.
@@ -52,6 +78,13 @@ struct Template: Sendable {
 
     var source: TemplateSource
     var nodes: [Node]
+
+    /// The names that its expressions ask for; of a value of YAML, which has no loops.
+    var names: Set<String> {
+        nodes.reduce(into: []) { names, node in
+            if case .output(let expression, _) = node { names.formUnion(expression.expression.names) }
+        }
+    }
 
     /// The text, if it has nothing to evaluate.
     var literal: String? {

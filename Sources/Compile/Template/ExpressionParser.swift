@@ -2,8 +2,10 @@ internal import Model
 
 /// A recursive-descent parser over the bytes of a template:
 ///
-///     any        = both { "or" both }            both    = inverse { "and" inverse }
-///     inverse    = "not" inverse | comparison    comparison = value [ ("==" | "!=" | "<" | "<=" | ">" | ">=" | "in") value ]
+///     any        = either [ "if" either "else" any ]
+///     either     = both { "or" both }            both    = inverse { "and" inverse }
+///     inverse    = "not" inverse | comparison    comparison = sum [ ("==" | "!=" | "<" | "<=" | ">" | ">=" | "in") sum ]
+///     sum        = product { ("+" | "-") product }          product = value { ("*" | "/") value }
 ///     value      = (string | number | "true" | "false" | "(" any ")" | "[" [ any { "," any } ] "]"
 ///                  | name [ "(" [ any { "," any } ] ")" ]) { "." name }
 struct ExpressionParser {
@@ -24,6 +26,16 @@ struct ExpressionParser {
         guard depth <= Self.maximumDepth else {
             throw source.diagnostic("the expression is nested too deep", at: index)
         }
+        let value = try either()
+        guard takeWord("if") else { return value }
+        let condition = try either()
+        guard takeWord("else") else {
+            throw source.diagnostic("else is missing", at: index, remedy: "write A if CONDITION else B")
+        }
+        return .init(.choice(value, condition: condition, otherwise: try any()), at: value.offset)
+    }
+
+    private mutating func either() throws(Diagnostic) -> Expression.Located {
         var left = try both()
         while takeWord("or") { left = .init(.either(left, try both()), at: left.offset) }
         return left
@@ -48,10 +60,31 @@ struct ExpressionParser {
     }
 
     private mutating func comparison() throws(Diagnostic) -> Expression.Located {
-        let left = try value()
+        let left = try sum()
         guard let comparison = takeComparison() else { return left }
-        let right = try value()
+        let right = try sum()
         return .init(.comparison(comparison, left, right), at: left.offset)
+    }
+
+    private mutating func sum() throws(Diagnostic) -> Expression.Located {
+        var left = try product()
+        while let sign = takeSign(.plus, .minus) {
+            left = .init(.arithmetic(sign, left, try product()), at: left.offset)
+        }
+        return left
+    }
+
+    private mutating func product() throws(Diagnostic) -> Expression.Located {
+        var left = try value()
+        while let sign = takeSign(.times, .by) {
+            left = .init(.arithmetic(sign, left, try value()), at: left.offset)
+        }
+        return left
+    }
+
+    private mutating func takeSign(_ signs: Expression.Arithmetic...) -> Expression.Arithmetic? {
+        for sign in signs where take(sign.rawValue) { return sign }
+        return nil
     }
 
     private mutating func takeComparison() -> Expression.Comparison? {
@@ -106,7 +139,8 @@ struct ExpressionParser {
         switch name {
         case "true": return .flag(true)
         case "false": return .flag(false)
-        case "and", "or", "in", "not": throw source.diagnostic("a value is missing before \"\(name)\"", at: offset)
+        case "and", "or", "in", "not", "if", "else":
+            throw source.diagnostic("a value is missing before \"\(name)\"", at: offset)
         default: break
         }
         guard take("(") else { return .name(name) }

@@ -21,6 +21,22 @@ struct NameChecker {
     init(_ scope: Scope, _ source: TemplateSource) {
         self.scope = scope
         self.source = source
+        variables = scope.variables.map { ($0.name, Self.shape(of: $0.value)) }
+    }
+
+    private static func shape(of value: Value) -> Shape {
+        switch value {
+        case .record(.host): .host
+        case .record(.plain(_, let values)): .record(Array(values.keys))
+        default: .anything
+        }
+    }
+
+    /// Whether the elements of a list are hosts, as far as that can be told without evaluating it.
+    static func namesHosts(_ list: Expression.Located, of source: TemplateSource, in scope: Scope) -> Bool {
+        var checker = NameChecker(scope, source)
+        if case .hosts = checker.shape(of: list) { return true }
+        return false
     }
 
     static func check(_ template: Template, in scope: Scope) -> [Diagnostic] {
@@ -71,9 +87,13 @@ struct NameChecker {
         case .not(let inner):
             _ = shape(of: inner)
             return .anything
-        case .both(let left, let right), .either(let left, let right), .comparison(_, let left, let right):
+        case .both(let left, let right), .either(let left, let right), .comparison(_, let left, let right),
+            .arithmetic(_, let left, let right):
             _ = shape(of: left)
             _ = shape(of: right)
+            return .anything
+        case .choice(let value, let condition, let otherwise):
+            for part in [value, condition, otherwise] { _ = shape(of: part) }
             return .anything
         case .name(let name): return shape(ofName: name, located.offset)
         case .attribute(let owner, let name): return shape(ofAttribute: name, owner, located.offset)
@@ -89,9 +109,8 @@ struct NameChecker {
         }
         switch name {
         case "host": return .host
-        case "fleet", "zone": return .record(["name"])
-        case "os": return .record(["family"])
         default:
+            if let attributes = Surroundings.attributes[name] { return .record(attributes) }
             let known = variables.map(\.name) + Array(scope.parameters.keys) + Surroundings.names
             report(
                 "unknown name \"\(name)\"", offset, remedy: Diagnostic.suggestion(for: name, among: Set(known)),
@@ -111,6 +130,9 @@ struct NameChecker {
         case .record(let known):
             if !known.contains(name) {
                 report("there is no \"\(name)\" here", offset, remedy: Diagnostic.suggestion(for: name, among: known))
+            }
+            if case .name(let record) = owner.expression, ["os", "machine"].contains(record), name != "family" {
+                scope.surroundings.usage?.asksFacts = true
             }
         }
         return .anything
@@ -138,6 +160,8 @@ struct NameChecker {
                 report(
                     "the inventory has no role \"\(role)\"", arguments[0].offset,
                     remedy: Diagnostic.suggestion(for: role, among: roles))
+            } else if let problem = scope.problem(withHostsOf: RoleName(role)) {
+                report(problem.message, arguments[0].offset, remedy: problem.remedy)
             }
         case ("secret", .text(let name)):
             if let problem = SecretReference.problem(name, scope.surroundings.inventory) {

@@ -18,8 +18,16 @@ package enum RoleDeclarations {
                 "after", .list(of: .label), example: "[db]",
                 "Roles whose hosts are changed before those of this one."),
             KeyDeclaration(
+                "uses", .list(of: .label), example: "[frontend]",
+                "Roles whose hosts the texts of this one name, without any order; `hosts(\"x\")` needs x here or in `after`."
+            ),
+            KeyDeclaration(
                 "parameters", .named(by: .identifier, .map(parameter)), example: "{port: {type: number}}",
                 "What inventories and including roles may set."),
+            KeyDeclaration(
+                "variables", .named(by: .identifier, .map(variable)),
+                example: "{half: {type: number, value: \"{{ machine.memory / 2 }}\"}}",
+                "What the role makes of parameters, facts, hosts and other variables; nobody else can set them."),
             KeyDeclaration(
                 "resources", .list(of: .resource), example: "[file: /etc/motd]",
                 "What a host has, in this order; exactly one key of each entry is a kind."),
@@ -50,12 +58,37 @@ package enum RoleDeclarations {
             KeyDeclaration("description", .text, "One sentence for people."),
         ])
 
+    package static let variable = MapDeclaration(
+        "a variable", "A name that expressions may use.",
+        keys: [
+            KeyDeclaration(
+                "type", .choice(ParameterSpec.ParameterType.allCases.map(\.rawValue)), isRequired: true,
+                example: ParameterSpec.ParameterType.allCases.map(\.rawValue).joined(separator: " | "),
+                "What its value is."),
+            KeyDeclaration(
+                "value", .value, isRequired: true, example: "\"{{ EXPRESSION }}\"",
+                "What it is made of; other variables may stand before or behind it."),
+            KeyDeclaration("description", .text, "One sentence for people."),
+        ])
+
     /// Beside the keys of its kind every resource may have these.
     package static let everyResource = [
         KeyDeclaration(
             "notify", .list(of: .notification), example: "[reload UNIT]",
             "Units of the same host that are reloaded or restarted after a change."),
+        when, each,
         KeyDeclaration(
-            "when", .expression, example: "os.family == \"debian\"", "The resource is there only if this holds."),
+            "confirm", .label, example: "NAME",
+            "The name of a point of no return: it is changed only with `--allow NAME`."),
     ]
+
+    /// Beside the keys of its check every gate may have these.
+    package static let everyGate = [when, each]
+
+    private static let when = KeyDeclaration(
+        "when", .expression, example: "os.family == \"debian\"",
+        "The entry is there only if this holds; asked for each element of `each`.")
+    private static let each = KeyDeclaration(
+        "each", .either([.expression, .list(of: .text)]), example: "peer in hosts(\"backend\")",
+        "One entry for each element: `NAME in LIST`, or a list whose elements are called `item`; `loop` counts them.")
 }
