@@ -128,7 +128,7 @@ import Testing
     func known() throws {
         let facts = try Self.facts(
             "memory 8039436\nsystemd 252.23-3.amzn2023.so\nselinux 0\ncpus 0-3,6\nvendor Amazon EC2\ncontainer \n")
-        #expect(facts.memory == 7850)
+        #expect(facts.memory == 7851)
         #expect(facts.systemdVersion == 252)
         #expect(facts.selinux == .permissive)
         #expect(facts.cpus == 5)
