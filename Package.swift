@@ -61,7 +61,7 @@ let package = Package(
             name: "CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"]), .yum(["c-ares-devel"])]),
         source("Zone", ["Model", "CLinux", "CCares"]),
         source("Cloud", ["Model", subprocess]),
-        source("Records", ["Model"]),
+        source("Records", ["Model", "Resources", "Planning", collections]),
         source(
             "Engine",
             [
@@ -70,7 +70,7 @@ let package = Package(
                 "Trust", "SSH", "HostSession", "Zone", "Cloud", "Records",
             ]),
         .executableTarget(
-            name: "cso-provision", dependencies: ["Model", "Reference", "Engine", "Report", arguments],
+            name: "cso-provision", dependencies: ["Model", "Reference", "Engine", "Records", "Report", arguments],
             swiftSettings: strict),
 
         // Tests. Support holds the real servers that several of them start.
@@ -86,7 +86,7 @@ let package = Package(
         tests("Planning", ["Model", "Resources", "Compile", collections]),
         tests("Rollout", ["Model"]),
         tests("Report", ["Model", "Resources", "Planning", collections]),
-        tests("Records", ["Model", "Transport", "Trust", "SSH", "TestSupport"]),
+        tests("Records", ["Model", "Resources", "Planning", "Transport", "Trust", "SSH", "TestSupport"]),
         tests(
             "Engine",
             [

@@ -41,12 +41,15 @@ package struct DeclaredResource: Sendable {
     package var location: SourceLocation
     /// What an operator has to allow before it is changed.
     package var confirm: PermissionName?
+    /// Of all that the recipe says of it (``Fields/digest``): equal digests ask for the same.
+    package var digest: String
 
     package init(
         resource: any ResourceKind, notifies: [Notification], secretNames: Set<SecretName>, location: SourceLocation,
-        confirm: PermissionName? = nil
+        confirm: PermissionName? = nil, digest: String
     ) {
         self.confirm = confirm
+        self.digest = digest
         self.resource = resource
         self.notifies = notifies
         self.secretNames = secretNames

@@ -87,7 +87,7 @@ struct HostCompilation {
                 resources.append(
                     DeclaredResource(
                         resource: resource, notifies: notifies, secretNames: secrets, location: spec.location,
-                        confirm: spec.confirm))
+                        confirm: spec.confirm, digest: fields.digest))
             } catch {
                 diagnostics += error.all
             }

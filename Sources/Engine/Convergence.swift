@@ -19,8 +19,8 @@ struct Convergence: Sendable {
     func execute() async -> Result {
         var work = Work()
         do throws(HostFailure) {
-            while let groups = try await nextGroups(after: work.done) {
-                for group in groups { try await carryOut(group, &work) }
+            while let admitted = try await nextGroups(after: work.done) {
+                for group in admitted.groups { try await carryOut(group, &work) }
                 context.progress(.step(member.host, "looking again"))
                 await member.observe()
             }
@@ -41,12 +41,13 @@ struct Convergence: Sendable {
     // MARK: Planning
 
     /// What is to be done now; `nil` = nothing is left.
-    private func nextGroups(after done: [PlannedChange]) async throws(HostFailure) -> [StepGroup]? {
+    private func nextGroups(after done: [PlannedChange]) async throws(HostFailure) -> Approval.Admitted? {
         let plan = try await plan()
-        if let stranger = context.approval.stranger(in: plan) {
-            throw HostFailure(
-                .refused, "\(stranger.resource) now needs \(stranger.action.rawValue), which the plan did not show",
-                remedy: "run plan again")
+        let admitted: Approval.Admitted
+        do throws(Approval.Objection) {
+            admitted = try context.approval.admit(plan)
+        } catch {
+            throw HostFailure(.refused, "\(error.resource) \(error.reason)", remedy: "run plan again")
         }
         if let obstacle = plan.obstacle { throw obstacle.failure }
         let changes = plan.groups.flatMap(\.changes)
@@ -58,7 +59,7 @@ struct Convergence: Sendable {
             let after = rest.knownAfter.map { "\($0.resource) of \($0.host)" } ?? "its steps"
             throw HostFailure(.failed, "\(rest.resource) waits for \(after), which nothing here does")
         }
-        return plan.groups.isEmpty ? nil : plan.groups
+        return admitted.groups.isEmpty ? nil : admitted
     }
 
     private func plan() async throws(HostFailure) -> HostPlan {

@@ -6,8 +6,11 @@ internal import Resources
 
 extension FleetRun {
     /// Locks all members of every role that has something to do, carries the roles out one after another, and gives the
-    /// locks back. `plans` is what was agreed to, `hosts` how it was shown.
-    func apply(_ plans: [RolePlan], _ hosts: [HostReport], _ attempt: Attempt) async -> [HostReport] {
+    /// locks back. `plans` is what is to be done, `hosts` how it was shown;
+    /// what was agreed to is the plans themselves, unless `approval` says it.
+    func apply(
+        _ plans: [RolePlan], _ hosts: [HostReport], _ attempt: Attempt, approval: Approval? = nil
+    ) async -> [HostReport] {
         let journal: RunJournal
         do throws(RecordError) {
             journal = RunJournal(try Journal(run: attempt.run, in: request.controller.stateFolder), attempt.masker)
@@ -22,7 +25,7 @@ extension FleetRun {
         if let refusal = await lock(touched, attempt) {
             final = withoutChanges(hosts, waiting: refusal)
         } else {
-            final = await changeUnderLock(touched, approval: Approval(plans), hosts, attempt, journal)
+            final = await changeUnderLock(touched, approval: approval ?? Approval(plans, maskedBy: attempt.masker), hosts, attempt, journal)
         }
         journal.ends(Outcome.worst(of: final.map(\.ending.outcome)))
         for member in attempt.all.reversed() { await member.releaseLock() }
@@ -39,9 +42,8 @@ extension FleetRun {
         await observe(attempt)
         let current = await plan(attempt)
         let hosts = await describe(current, attempt, keeping: shown)
-        if let stranger = approval.firstStranger(in: current) {
-            return withoutChanges(
-                hosts, waiting: Ending(.refused, "\(stranger), which the plan did not show; run it again"))
+        if let objection = approval.objections(to: current).first {
+            return withoutChanges(hosts, waiting: Ending(.refused, "the plan is stale: \(objection); run it again"))
         }
         let context = RunContext(
             run: attempt.run, planner: RolePlanner(book: attempt.book), approval: approval,

@@ -25,7 +25,8 @@ extension FleetRun {
                                     ReportedChange(change, diff: before?.diff(of: change))
                                 }
                             } else {
-                                await ContentDiffs(member: member, masker: attempt.masker).attached(to: plan.changes)
+                                await ContentDiffs(member: member, masker: attempt.masker, extent: request.diffs)
+                                    .attached(to: plan.changes)
                             }
                     }
                     return (index, report)
@@ -106,12 +107,12 @@ extension FleetRun {
         return hosts
     }
 
-    func report(_ hosts: [HostReport], _ attempt: Attempt) async -> RunReport {
+    func report(_ hosts: [HostReport], _ attempt: Attempt, notes told: [String] = []) async -> RunReport {
         var outcome = Outcome.worst(of: hosts.map(\.ending.outcome))
         if interruption.isRequested, hosts.contains(where: { $0.ending.outcome == .notAttempted }) {
             outcome = .interrupted
         }
-        var notes: [String] = []
+        var notes = told
         for member in attempt.all where !covers(member) {
             guard let trouble = await member.trouble else { continue }
             notes.append("\(member.host) is not in the selection; it counts as down: \(trouble.reason)")

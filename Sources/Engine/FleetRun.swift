@@ -44,7 +44,7 @@ package struct FleetRun: Sendable {
         }
         let book: SecretBook
         do throws(Diagnostics) {
-            book = interruption.isRequested ? SecretBook() : try fetched.get()
+            book = interruption.isRequested ? SecretBook() : try fetched.get().pinned(fleet.inventory)
             if !interruption.isRequested { try await SecretFit(book: book).check(members.values.joined()) }
         } catch {
             await close(members)
@@ -159,13 +159,19 @@ package struct FleetRun: Sendable {
         if request.changesHosts { await settleLeftovers(attempt) }
         var plans = await plan(attempt)
         var hosts = await describe(plans, attempt)
-        guard request.changesHosts else { return await report(hosts, attempt) }
+        guard request.changesHosts else {
+            if let keep = request.keep { keep(await saved(plans, hosts, attempt)) }
+            return await report(hosts, attempt)
+        }
+        if let saved = request.saved, !interruption.isRequested {
+            return await carryOut(saved, plans, hosts, attempt)
+        }
         while let confirm = request.confirm, hosts.contains(where: \.isWaiting), !interruption.isRequested {
             guard await confirm(hosts.map { $0.masked(by: attempt.masker) }) else {
                 return await report(withoutChanges(hosts, waiting: Ending(.notAttempted, "not agreed to")), attempt)
             }
             // The operator thinks; meanwhile the world goes on. A plan that changed is shown again.
-            let approval = Approval(plans)
+            let approval = Approval(plans, maskedBy: attempt.masker)
             await observe(attempt)
             plans = await plan(attempt)
             hosts = await describe(plans, attempt)

@@ -21,6 +21,8 @@ package protocol HostLink: Sendable {
 
     /// Steps of dead runs that were found here, as an operator reads them: still at work, or ended and not collected.
     var leftovers: [String] { get }
+    /// The fingerprint of the key that the host proved to hold; `nil` where no SSH leads to it.
+    var hostKey: String? { get async }
     /// Who held the lock when the session began.
     var lockHolder: LockHolder? { get }
     /// Ends the holder and gives its name; its run fails, and what it did half is put right by the next run.
@@ -32,6 +34,7 @@ package protocol HostLink: Sendable {
 }
 
 extension HostLink {
+    package var hostKey: String? { get async { nil } }
     package var leftovers: [String] { [] }
 }
 

@@ -51,6 +51,7 @@ actor Member {
     var declared: DesiredHost? { desired }
     var leftovers: [String] { link?.leftovers ?? [] }
     var facts: HostFacts? { link?.facts }
+    var hostKey: String? { get async { await link?.hostKey } }
 
     /// What was last seen, or why nothing is seen.
     var view: MemberView {

@@ -1,4 +1,5 @@
 internal import Model
+package import Records
 package import Report
 
 /// One call of `plan` or `apply`, parsed.
@@ -8,6 +9,14 @@ package struct RunRequest: Sendable {
     /// Asked before the first change; gets the plan's hosts as they will be shown. `nil` = agreed beforehand (`--yes`).
     package var confirm: (@Sendable ([HostReport]) async -> Bool)?
     package var controller: Controller
+    /// Big files are read whole, whatever the host's marks say of them.
+    package var isDeep = false
+    /// Which files' lines are shown.
+    package var diffs = ContentDiffs.Extent.updates
+    /// Do this plan, and nothing else; it is the approval.
+    package var saved: SavedPlan?
+    /// Gets the plan to be kept.
+    package var keep: (@Sendable (SavedPlan) -> Void)?
 
     package init(
         selection: Selection, changesHosts: Bool, confirm: (@Sendable ([HostReport]) async -> Bool)?,
@@ -26,6 +35,8 @@ package struct Controller: Sendable {
     package var hostname: String
     package var environment: [String: String]
     package var stateFolder: String
+    /// Of this program.
+    package var version = ""
 
     package init(owner: String, hostname: String, environment: [String: String], stateFolder: String) {
         self.owner = owner

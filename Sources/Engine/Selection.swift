@@ -1,4 +1,5 @@
 package import Model
+package import Records
 
 /// What the operator asked for on the command line.
 package struct Selection: Sendable, Hashable {
@@ -12,6 +13,10 @@ package struct Selection: Sendable, Hashable {
         self.hosts = hosts
         self.zone = zone
         self.all = all
+    }
+
+    package init(_ choice: SavedPlan.Choice) {
+        self.init(roles: choice.roles, hosts: choice.hosts, zone: choice.zone, all: choice.all)
     }
 
     package var isEmpty: Bool { roles.isEmpty && hosts.isEmpty && zone == nil && !all }

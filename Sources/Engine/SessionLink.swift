@@ -16,6 +16,7 @@ final class SessionLink: HostLink {
     }
 
     var facts: HostFacts { session.facts }
+    var hostKey: String? { get async { await connection?.hostKeyFingerprint } }
 
     func ask(_ questions: [HostQuestion], by deadline: Deadline) async throws(HostFailure) -> [HostAnswer] {
         do throws(SessionError) { return try await session.ask(questions, by: deadline) } catch {

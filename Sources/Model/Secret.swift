@@ -56,6 +56,9 @@ package struct SecretBook: Sendable {
     package var names: [SecretName] { values.keys.sorted() }
     package var secrets: [Secret] { names.compactMap { values[$0] } }
 
+    /// For sources that have no version of their own.
+    package mutating func pin(_ source: String, to version: String) { versions[source] = version }
+
     package mutating func merge(_ other: SecretBook) {
         values.merge(other.values) { _, new in new }
         versions.merge(other.versions) { _, new in new }

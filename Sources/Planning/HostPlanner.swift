@@ -36,9 +36,12 @@ struct HostPlanner {
                 draft.changes.append(
                     change(of: declared, action, differences, from: source, after: later, isExpected: isExpected))
             case .differs(let action, let differences, let source, _):
-                let change = change(of: declared, action, differences, from: source)
-                draft.changes.append(change)
-                pending.append(Pending(declared: declared, change: change, observed: view.observation(of: declared)))
+                var next = Pending(
+                    declared: declared, change: change(of: declared, action, differences, from: source),
+                    observed: view.observation(of: declared))
+                next.change.deed.steps = Deed.digest(of: StepGroup.steps(of: next, on: view))
+                draft.changes.append(next.change)
+                pending.append(next)
                 if declared.resource.influence == .anything { influencer = influencer ?? declared }
             }
         }
@@ -59,7 +62,8 @@ struct HostPlanner {
     ) -> PlannedChange {
         PlannedChange(
             resource: declared.id, action: action, differences: differences, notifies: declared.notifies,
-            isSensitive: declared.resource.isSensitive, source: source, knownAfter: later, isExpected: isExpected)
+            isSensitive: declared.resource.isSensitive, source: source, knownAfter: later, isExpected: isExpected,
+            deed: Deed(declared, book))
     }
 
     // MARK: One resource

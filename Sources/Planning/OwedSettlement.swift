@@ -29,12 +29,14 @@ struct OwedSettlement {
             let change = change(for: notification)
             plan.changes.append(change)
             if others.isEmpty, plan.obstacle == nil {
-                let service = services.first { $0.unit == notification.unit }
-                plan.groups.append(
-                    StepGroup(changes: [change], steps: [OwedNotes.settle(notification, service: service)]))
+                plan.groups.append(StepGroup(changes: [change], steps: [step(for: notification)]))
             }
         }
-        let mayCome = Set(view.owed + others.flatMap(\.notifies)).subtracting(owed)
+        let mayBeOwed = Set(view.owed + others.flatMap(\.notifies))
+        for notification in mayBeOwed {
+            plan.settlements[notification] = Deed(settling: step(for: notification)).recipe
+        }
+        let mayCome = mayBeOwed.subtracting(owed)
         for notification in sorted(mayCome) {
             let cause = others.first { $0.notifies.contains(notification) }?.resource
             guard let first = starting[notification.unit] ?? cause else { continue }
@@ -48,12 +50,16 @@ struct OwedSettlement {
         return services.first { $0.id == change.resource }?.unit
     }
 
+    private func step(for notification: Notification) -> HostStep {
+        OwedNotes.settle(notification, service: services.first { $0.unit == notification.unit })
+    }
+
     private func change(for notification: Notification, after cause: ResourceID? = nil) -> PlannedChange {
         let action: ChangeAction = notification.action == .restart ? .restart : .reload
         return PlannedChange(
             resource: ResourceID(kind: "service", identity: notification.unit.rawValue), action: action,
             knownAfter: cause.map { .init(host: view.host, resource: $0, possible: [action]) },
-            isExpected: cause == nil)
+            isExpected: cause == nil, deed: Deed(settling: step(for: notification)))
     }
 
     private func sorted(_ notifications: Set<Notification>) -> [Notification] {

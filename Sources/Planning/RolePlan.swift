@@ -27,6 +27,8 @@ package struct HostPlan: Sendable {
     package var forgotten: [ResourceID]
     /// Why nothing can be done from a certain resource on.
     package var obstacle: Obstacle?
+    /// Restarts and reloads that may come of this plan, with the digest of the steps that settle each.
+    package var settlements: [Notification: String]
 
     package init(host: HostName, health: Health) {
         self.host = host
@@ -34,6 +36,7 @@ package struct HostPlan: Sendable {
         changes = []
         groups = []
         forgotten = []
+        settlements = [:]
     }
 
     package struct Obstacle: Sendable, Hashable {
@@ -79,11 +82,15 @@ package struct PlannedChange: Sendable, Hashable {
     package var knownAfter: KnownAfter?
     /// False for a resource that looks right now and may only be altered by what comes before it.
     package var isExpected: Bool
+    /// What is really run.
+    package var deed: Deed
 
     package init(
         resource: ResourceID, action: ChangeAction, differences: [Difference] = [], notifies: [Notification] = [],
-        isSensitive: Bool = false, source: HostName? = nil, knownAfter: KnownAfter? = nil, isExpected: Bool = true
+        isSensitive: Bool = false, source: HostName? = nil, knownAfter: KnownAfter? = nil, isExpected: Bool = true,
+        deed: Deed = Deed()
     ) {
+        self.deed = deed
         self.resource = resource
         self.action = action
         self.differences = differences

@@ -38,6 +38,11 @@ extension StepGroup {
         return groups
     }
 
+    /// What this change alone takes.
+    static func steps(of pending: Pending, on view: HostView) -> [HostStep] {
+        groups(of: [pending], on: view).flatMap(\.steps)
+    }
+
     private static func steps<Kind: ResourceKind>(
         _ kind: Kind.Type, _ run: [Pending], on facts: HostFacts
     ) -> [HostStep] {

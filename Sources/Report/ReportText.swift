@@ -103,7 +103,8 @@ package struct ReportText: Sendable {
             } else if difference.key == "content", reported.diff != nil {
                 continue
             } else {
-                let values = "\(short(difference.observed)) -> \(short(difference.desired))"
+                var values = "\(short(difference.observed)) -> \(short(difference.desired))"
+                if difference.key == "content", let omission = reported.diffOmission { values += "  (\(omission))" }
                 lines.append(paint("      \(key)  \(values)", .plain))
             }
         }

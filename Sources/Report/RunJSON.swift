@@ -53,6 +53,7 @@ extension ReportedChange {
             document["notifies"] = .list(change.notifies.map { .text($0.description) })
         }
         if let diff { document["diff"] = .text(diff) }
+        if let diffOmission { document["diffOmitted"] = .text(diffOmission) }
         return .object(document)
     }
 }

@@ -61,6 +61,8 @@ package struct ReportedChange: Sendable, Hashable {
     package var change: PlannedChange
     /// Unified diff of the content; `nil` for what is sensitive, not text, or not known.
     package var diff: String?
+    /// Why there is no diff of a content that changes: `binary`.
+    package var diffOmission: String?
 
     package init(_ change: PlannedChange, diff: String? = nil) {
         self.change = change

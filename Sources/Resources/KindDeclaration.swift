@@ -103,6 +103,7 @@ package struct Fields: Sendable {
     }
 
     package subscript(name: String) -> FieldValue? { values[name] }
+    var names: [String] { Array(values.keys) }
     package func location(of name: String) -> SourceLocation { locations[name] ?? location }
 
     package func text(_ name: String) -> String? {

@@ -26,7 +26,9 @@ enum Invocation {
         let home = environment["HOME"] ?? "/"
         let state =
             environment["CSO_STATE"] ?? (environment["XDG_STATE_HOME"] ?? home + "/.local/state") + "/cso-provision"
-        return Controller(owner: owner, hostname: hostname, environment: environment, stateFolder: state)
+        var controller = Controller(owner: owner, hostname: hostname, environment: environment, stateFolder: state)
+        controller.version = Version.text
+        return controller
     }
 
     /// Runs `body`; mistakes in the input go to standard error, all of them, and end in exit code 1.

@@ -12,6 +12,7 @@ struct CSOProvision: AsyncParsableCommand {
 
               cso-provision --role backend             show what would change on the backends, ask, do it
               cso-provision plan --role backend        only show it (exit 2 when there is something to do)
+              cso-provision plan --all --out FILE      keep it; `apply FILE` does that and nothing else
               cso-provision --all --yes --output json  every role, without asking, for scripts
               cso-provision check                      are recipes and inventory right? contacts nobody
 
@@ -25,6 +26,8 @@ struct CSOProvision: AsyncParsableCommand {
             UnlockCommand.self, SchemaCommand.self,
         ],
         defaultSubcommand: ApplyCommand.self)
+
+    static var subcommandNames: [String] { configuration.subcommands.map { $0._commandName } }
 
     static func main() async {
         signal(SIGPIPE, SIG_IGN)

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Engine
 import Model
+import Records
 
 /// Which hosts.
 struct SelectionOptions: ParsableArguments {
@@ -33,12 +34,28 @@ struct FleetOptions: ParsableArguments {
     @Option(name: .long, help: "Folder with one folder a role. Default: $CSO_ROLES, else Roles.")
     var roles: String?
 
-    func load(_ controller: Controller) throws(Diagnostics) -> Fleet {
+    /// A saved plan's own folders come before those of the environment.
+    func load(_ controller: Controller, _ saved: SavedPlan.Inputs? = nil) throws(Diagnostics) -> Fleet {
         try Fleet.load(
-            roles: roles ?? controller.environment["CSO_ROLES"] ?? "Roles",
-            inventory: inventory ?? controller.environment["CSO_INVENTORY"] ?? "Inventory/prod-ha",
+            roles: roles ?? saved?.roles ?? controller.environment["CSO_ROLES"] ?? "Roles",
+            inventory: inventory ?? saved?.inventory ?? controller.environment["CSO_INVENTORY"]
+                ?? "Inventory/prod-ha",
             environment: controller.environment)
     }
+}
+
+/// How closely hosts are looked at.
+struct LookOptions: ParsableArguments {
+    @Flag(name: .long, help: "Read files over 16 MB whole, whatever the host's marks say of them.")
+    var deep = false
+
+    @Flag(
+        inversion: .prefixedNo,
+        help: """
+            Show the lines that change in files that are not sensitive; with --diff also those of new and removed files, \
+            and in JSON. Default: of changed files, in text.
+            """)
+    var diff: Bool?
 }
 
 /// How results are shown.

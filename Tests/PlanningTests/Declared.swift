@@ -65,6 +65,7 @@ enum Declared {
     private static func resource(
         _ kind: some ResourceKind, _ notifies: [Notification], _ secrets: Set<SecretName>
     ) -> DeclaredResource {
-        DeclaredResource(resource: kind, notifies: notifies, secretNames: secrets, location: place)
+        DeclaredResource(
+            resource: kind, notifies: notifies, secretNames: secrets, location: place, digest: String(reflecting: kind))
     }
 }
