@@ -25,7 +25,8 @@ extension FleetRun {
         if let refusal = await lock(touched, attempt) {
             final = withoutChanges(hosts, waiting: refusal)
         } else {
-            final = await changeUnderLock(touched, approval: approval ?? Approval(plans, maskedBy: attempt.masker), hosts, attempt, journal)
+            final = await changeUnderLock(
+                touched, approval: approval ?? Approval(plans, maskedBy: attempt.masker), hosts, attempt, journal)
         }
         journal.ends(Outcome.worst(of: final.map(\.ending.outcome)))
         for member in attempt.all.reversed() { await member.releaseLock() }

@@ -21,7 +21,7 @@ extension FleetRun {
                         host: member.host, role: role, address: member.place.address, key: await member.hostKey,
                         terms: await terms(of: member), isSelected: covers(member),
                         ending: ending ?? Ending(.notAttempted),
-                        changes: (planned?.changes ?? []).map { $0.masked(by: attempt.masker) },
+                        changes: (planned?.changes ?? []).map { $0.masked(by: attempt.masker).withoutSensitiveValues },
                         settlements: planned?.settlements ?? [:]))
             }
         }
@@ -132,6 +132,18 @@ extension Fleet {
         guard let resolved = realpath(path, nil) else { return path }
         defer { free(resolved) }
         return String(cString: resolved)
+    }
+}
+
+extension PlannedChange {
+    /// That something sensitive differs is all that may be kept of it: no digest, no length.
+    fileprivate var withoutSensitiveValues: PlannedChange {
+        var change = self
+        for index in differences.indices where differences[index].isSensitive {
+            change.differences[index].observed = nil
+            change.differences[index].desired = nil
+        }
+        return change
     }
 }
 

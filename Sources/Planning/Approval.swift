@@ -23,7 +23,8 @@ package struct Approval: Sendable {
         for plan in plans.flatMap(\.hosts) {
             settlements[plan.host] = plan.settlements
             for change in plan.changes {
-                changes[Place(host: plan.host, resource: change.resource), default: []].append(change.masked(by: masker))
+                changes[Place(host: plan.host, resource: change.resource), default: []].append(
+                    change.masked(by: masker))
             }
         }
     }
@@ -83,7 +84,9 @@ package struct Approval: Sendable {
         if let notification = change.settles, let agreed = settlements[host]?[notification] {
             return agreed == change.deed.recipe ? nil : objection("would be done with other steps than the plan says")
         }
-        guard !shown.isEmpty else { return objection("now needs \(change.action.rawValue), which the plan does not have") }
+        guard !shown.isEmpty else {
+            return objection("now needs \(change.action.rawValue), which the plan does not have")
+        }
         var nearest: String?
         for agreed in shown {
             guard let reason = reason(against: change.masked(by: masker), agreed) else { return nil }

@@ -114,7 +114,8 @@ extension PlannedChange {
             }, isSensitive: try json.flag("sensitive"), source: try json.optionalText("from").map { HostName($0) },
             knownAfter: knownAfter, isExpected: try json.flag("expected"),
             deed: Deed(
-                recipe: try json.text("recipe"), secrets: try json.texts("secrets"), steps: try json.optionalText("steps"))
+                recipe: try json.text("recipe"), secrets: try json.texts("secrets"),
+                steps: try json.optionalText("steps"))
         )
     }
 }

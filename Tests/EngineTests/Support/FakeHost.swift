@@ -36,6 +36,7 @@ final class FakeHost: Sendable {
     let log: Log
     private let content: Mutex<State>
     private let hooks = Mutex(Hooks())
+    private let hostKey = Mutex("SHA256:first")
 
     /// What goes differently than planned.
     struct Hooks: Sendable {
@@ -58,6 +59,8 @@ final class FakeHost: Sendable {
 
     var state: State { content.withLock { $0 } }
     func change(_ body: (inout State) -> Void) { content.withLock { body(&$0) } }
+    var key: String { hostKey.withLock { $0 } }
+    func replace(_ key: String) { hostKey.withLock { $0 = key } }
     func hook(_ body: (inout Hooks) -> Void) { hooks.withLock { body(&$0) } }
 
     static let facts = HostFacts(
@@ -135,6 +138,7 @@ final class FakeHost: Sendable {
 struct FakeLink: HostLink {
     let host: FakeHost
     var facts: HostFacts { FakeHost.facts }
+    var hostKey: String? { host.key }
 
     func ask(_ questions: [HostQuestion], by deadline: Deadline) async throws(HostFailure) -> [HostAnswer] {
         host.log.add(.asked(host.name))

@@ -1,18 +1,21 @@
 import Engine
 import Glibc
 import Model
+import Records
 import Report
 import Synchronization
 import TestSupport
+import Testing
 import Zone
 
 /// A fleet whose files are real and whose hosts are ``FakeHost``s.
 final class TestFleet: Sendable {
     let folder: TemporaryFolder
-    let fleet: Fleet
+    private let loaded: Mutex<Fleet>
     let log = Log()
     let hosts: [HostName: FakeHost]
-    let book: SecretBook
+    private let secrets: Mutex<SecretBook>
+    private let addresses = Mutex<[HostName: Address]>([:])
     private let down = Mutex<[HostName: HostFailure]>([:])
     private let badSecrets = Mutex<Diagnostics?>(nil)
 
@@ -88,12 +91,32 @@ final class TestFleet: Sendable {
         try folder.write(provider, to: "Roles/provider/role.yaml")
         try folder.write(app, to: "Roles/app/role.yaml")
         try folder.write(inventory, to: "Inventory/inventory.yaml")
-        fleet = try Fleet.load(
-            roles: folder.file("Roles"), inventory: folder.file("Inventory"), environment: ["HOME": "/nonexistent"])
-        book = SecretBook(values: ["passwords.db": Secret(secret)])
+        let fleet = try Self.load(folder)
+        loaded = Mutex(fleet)
+        secrets = Mutex(SecretBook(values: ["passwords.db": Secret(secret)], versions: ["passwords": "version-1"]))
         let log = log
         hosts = fleet.inventory.roles.flatMap(\.hosts).reduce(into: [:]) { $0[$1] = FakeHost($1, log) }
     }
+
+    private static func load(_ folder: TemporaryFolder) throws -> Fleet {
+        try Fleet.load(
+            roles: folder.file("Roles"), inventory: folder.file("Inventory"), environment: ["HOME": "/nonexistent"])
+    }
+
+    var fleet: Fleet { loaded.withLock { $0 } }
+
+    /// Another text in one of its files.
+    func edit(_ text: String, _ path: String) throws {
+        try folder.write(text, to: path)
+        let fleet = try Self.load(folder)
+        loaded.withLock { $0 = fleet }
+    }
+    func rotate(_ secret: String, to version: String) {
+        secrets.withLock {
+            $0 = SecretBook(values: ["passwords.db": Secret(secret)], versions: ["passwords": version])
+        }
+    }
+    func move(_ name: HostName, to address: Address) { addresses.withLock { $0[name] = address } }
 
     subscript(name: HostName) -> FakeHost { hosts[name] ?? FakeHost(name, log) }
 
@@ -108,17 +131,19 @@ final class TestFleet: Sendable {
     var outside: Outside {
         let number = Mutex(0)
         return Outside(
-            resolve: { (names, inventory) async throws(Diagnostics) in
+            resolve: { [self] (names, inventory) async throws(Diagnostics) in
                 names.reduce(into: [:]) { places, name in
                     let isFirst = name.rawValue.hasSuffix("1") || name.rawValue.hasSuffix("3")
                     let index = UInt32(inventory.roles.flatMap(\.hosts).firstIndex(of: name) ?? 0)
                     places[name] = PlacedHost(
-                        host: name, address: Address(number: (isFirst ? 0x0A01_8000 : 0x0A01_C000) + 10 + index),
+                        host: name,
+                        address: addresses.withLock { $0[name] }
+                            ?? Address(number: (isFirst ? 0x0A01_8000 : 0x0A01_C000) + 10 + index),
                         availabilityZone: isFirst ? "zone-a" : "zone-c")
                 }
             },
             fetch: { [self] _, _, _ in
-                badSecrets.withLock { $0 }.map { .failure($0) } ?? .success(book)
+                badSecrets.withLock { $0 }.map { .failure($0) } ?? .success(secrets.withLock { $0 })
             },
             connect: { [self] (place, _) async throws(HostFailure) in
                 if let failure = down.withLock({ $0[place.host] }) { throw failure }
@@ -136,16 +161,31 @@ final class TestFleet: Sendable {
     func run(
         _ selection: Selection = Selection(roles: ["app"]), changes: Bool = true, state: String? = nil,
         interruption: Interruption = Interruption(), progress: @escaping ProgressSink = { _ in },
-        confirm: (@Sendable ([HostReport]) async -> Bool)? = nil
+        confirm: (@Sendable ([HostReport]) async -> Bool)? = nil, adjust: (inout RunRequest) -> Void = { _ in }
     ) async throws -> RunReport {
         let controller = Controller(
             owner: "tester", hostname: "here", environment: [:], stateFolder: state ?? stateFolder)
+        var request = RunRequest(
+            selection: selection, changesHosts: changes, confirm: confirm, controller: controller)
+        adjust(&request)
         return try await FleetRun(
-            fleet: fleet,
-            request: RunRequest(
-                selection: selection, changesHosts: changes, confirm: confirm, controller: controller),
-            outside: outside, progress: progress, interruption: interruption
+            fleet: fleet, request: request, outside: outside, progress: progress, interruption: interruption
         ).execute()
+    }
+
+    /// A plan as it would be saved, with the report that was shown.
+    func plan(_ selection: Selection = Selection(roles: ["app"])) async throws -> (SavedPlan, RunReport) {
+        let kept = Mutex<SavedPlan?>(nil)
+        let report = try await run(
+            selection, changes: false, adjust: { $0.keep = { plan in kept.withLock { $0 = plan } } })
+        return (try #require(kept.withLock { $0 }), report)
+    }
+
+    /// The plan, from its bytes, as `apply FILE` reads it.
+    func apply(_ plan: SavedPlan) async throws -> RunReport {
+        let read = try PlanFile.decoded(PlanFile.encoded(plan), from: "plan")
+        #expect(read == plan)
+        return try await run(Selection(read.choice), adjust: { $0.saved = read })
     }
 
     /// Everything as the recipes say, and nothing logged.
