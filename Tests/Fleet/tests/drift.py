@@ -18,7 +18,7 @@ def drifted_file(world):
     units = host.units(*SERVICES)
     host.write(SITE, right.replace(b"return 404;", b"return 200 \"hello\";"))
     with world.untouched(world.second):
-        run = world.plan("--role", "backend").expect(2, "would-change")
+        run = world.plan("--role", "backend", "--diff").expect(2, "would-change")
         equal(run.outcomes(), {"backend01": "would-change", "backend02": "unchanged"}, "outcomes of plan")
         change = next(c for c in run.hosts["backend01"]["changes"] if c["resource"] == f"file:{SITE}")
         equal(change["action"], "update", "action")
