@@ -80,7 +80,7 @@ final class FakeHost: Sendable {
     }
 
     private func answer(_ script: String, _ state: State, _ hooks: Hooks) -> HostAnswer {
-        if script.hasPrefix("rm -f -- ") {
+        if script.hasPrefix("timeout -s KILL 20 rm -f -- ") {
             log.add(.swept(name))
             return hooks.sweep()
         }
