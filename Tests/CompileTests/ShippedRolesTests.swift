@@ -131,6 +131,7 @@ struct ShippedRolesTests {
             if case .unless(let text) = command.condition { scripts.append(text.text) }
             return scripts
         case let once as OnceResource: return [once.run.text, once.evidence.text]
+        case let release as ReleaseResource: return [release.install, release.ready?.command].compactMap { $0?.text }
         case let file as FileResource: return file.validate.map { [$0.text] } ?? []
         default: return []
         }

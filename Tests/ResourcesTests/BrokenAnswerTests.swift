@@ -40,6 +40,8 @@ import Testing
             "line", ["/etc/a\0K=1\0p\0K=", "/etc/b\0x\0t\0", "/etc/b\0y\0m\0^y\0^z"],
             "/etc/c\n=b\00\n/etc/a\012:K=0\n/etc/b\03:x\r\n=p\00\n=2\01\n=a2\00\n", ""),
         sample("owed", [""], "reload:a.service\n", ""),
+        sample(
+            "release", ["/opt/.a", "/opt/.b"], "begin marker\nrelease 1 1 aa there\nend\nbegin previous\nend\n", ""),
         sample("ledger", [""], "present\nfile:/a\n", ""),
     ]
 
@@ -72,7 +74,9 @@ import Testing
     /// A batch whose output is cut off anywhere, as by a kill, gives less and never something else. (Where the tool's own
     /// status says that it has ended well, its output is whole: those are left out here.)
     @Test(
-        arguments: samples.filter { ["path", "digest", "text", "unit", "script", "http", "line"].contains($0.batch) })
+        arguments: samples.filter {
+            ["path", "digest", "text", "unit", "script", "http", "line", "release"].contains($0.batch)
+        })
     func aCutOffAnswerGivesNothingElse(sample: Sample) throws {
         let whole = try parse(sample, sample.answer)
         for length in sample.answer.output.indices {

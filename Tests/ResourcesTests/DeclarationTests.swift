@@ -69,6 +69,8 @@ import Testing
         ("command", "a", ["run": .text("x"), "unless": .text("y"), "creates": .text("/z")], ["has one guard"]),
         ("command", "a\nb", ["run": .text("x"), "unless": .text("y")], ["one line of text"]),
         ("once", "a", ["run": .text(""), "evidence": .text("")], ["run is empty", "evidence is empty"]),
+        ("release", "app", [:], ["a release has a version", "comes from an archive", "only with its SHA-256"]),
+        ("release", "app", ["state": .text("absent"), "limit": .duration(.seconds(1))], ["limit is for an installer"]),
     ]
 
     @Test func mistakesAreFoundAndAllOfThemAreSaid() throws {

@@ -5,6 +5,7 @@ import shutil
 import zipfile
 
 from . import settings as s
+from .shell import FleetError
 
 SOURCE = s.FLEET / "standin"
 FOLDER = s.CACHE / "standin"
@@ -25,6 +26,19 @@ def ensure():
         sibling.rename(target)
         total = hashlib.sha256(target.read_bytes()).hexdigest()
         target.with_name(target.name + ".sha256").write_text(f"{total}  {target.name}\n")
+    require_pin()
+
+
+def digest(release):
+    return archive(release).with_name(archive(release).name + ".sha256").read_text().split()[0]
+
+
+def require_pin():
+    """The inventory pins the archive as a production one does; whoever changes the stand-in has to pin it anew."""
+    inventory = s.REPOSITORY_ROOT / "Inventory/local/inventory.yaml"
+    if digest(RELEASES[0]) not in inventory.read_text():
+        raise FleetError(f"{inventory} pins another archive than the stand-in's of release {RELEASES[0]}",
+                         f"release_sha256: {digest(RELEASES[0])}")
 
 
 def add(out, name, content):

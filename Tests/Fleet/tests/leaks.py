@@ -57,7 +57,7 @@ def canary(world):
         check(runs[-1].code == 3, "the failing run fails", str(runs[-1]))
         runs.append(world.product.run("--role", "backend", "--yes", "--verbose").expect(0))
         # Its log is full of what it was given: the installer prints the key when the release is put in again.
-        host.sh("rm /opt/prov/backend.release")
+        host.sh("rm /opt/prov/releases/.backend/marker")
         runs.append(world.product.run("--role", "backend", "--yes", "--verbose").expect(0))
     hits += watch.hits
     sweeps += watch.report["sweeps"]
