@@ -38,6 +38,21 @@ struct ReadmeTests {
                 """)
     }
 
+    @Test func theReleaseCompiles() throws {
+        let text = String(decoding: try Disk.read("Roles/README.md"), as: UTF8.self)
+        let yaml = String(text.components(between: "```yaml\n  - release:", and: "```"))
+        var tree = World("").tree
+        tree.files["Roles/web/role.yaml"] = Array(
+            ("role: web\nresources:\n  - release:" + yaml + "  - service: shop.service\n").utf8)
+        let roles = RecipeDecoder.decode(tree, catalogue: .standard)
+        let inventory = try #require(InventoryDecoder.decode(tree, environment: [:]).value)
+        let compiler = Compiler(roles: roles.value, inventory: inventory, catalogue: .standard, tree: tree)
+        let mistakes = roles.diagnostics + compiler.check()
+        #expect(mistakes.isEmpty, "\(DiagnosticRenderer(tree).render(mistakes))")
+        let host = try compiler.compile("web", on: "web01", family: .debian, placements: World.placements)
+        #expect(host.resources.contains { $0.id == "release:shop" })
+    }
+
     @Test func theInventoryIsRead() throws {
         let yaml = try block("yaml", of: "Inventory/README.md")
         let tree = SourceTree(
