@@ -122,13 +122,18 @@ extension FieldEvaluator {
             }
             guard let text = self.text(template(raw, at: chosen.location, .values)) else { continue }
             let words = text.split(separator: " ")
+            if text == "reboot" {
+                notifications.append(.reboot)
+                continue
+            }
             let actions = Notification.Action.allCases.map(\.rawValue)
-            guard words.count == 2, let action = Notification.Action(rawValue: String(words[0])) else {
+            guard words.count == 2, let action = Notification.Action(rawValue: String(words[0])), action != .reboot
+            else {
                 let word = words.first.map(String.init) ?? ""
                 let nearest = Diagnostic.nearest(to: word, among: actions).map { "did you mean \"\($0) …\"?" }
                 report(
                     "notify cannot be \"\(text)\"", at: chosen.location,
-                    remedy: nearest ?? "write \"reload UNIT\" or \"restart UNIT\"")
+                    remedy: nearest ?? "write \"reload UNIT\", \"restart UNIT\" or \"reboot\"")
                 continue
             }
             guard UnitNameText.isValid(String(words[1])) else {

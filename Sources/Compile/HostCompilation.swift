@@ -127,8 +127,17 @@ struct HostCompilation {
             }
         }
         let units = resources.map(\.id).filter { $0.kind == "service" }.map(\.identity)
+        let canReboot = resources.contains { $0.resource is RebootResource }
+        for resource in resources where resource.notifies.contains(.reboot) && !canReboot {
+            diagnostics.append(
+                Diagnostic(
+                    "\(resource.id) notifies reboot, which no reboot of this host declares", at: resource.location,
+                    remedy: "declare it: `- reboot: after updates`"
+                ).aboutAbsence)
+        }
         for resource in resources {
-            for notification in resource.notifies where !units.contains(notification.unit.rawValue) {
+            for notification in resource.notifies
+            where notification != .reboot && !units.contains(notification.unit.rawValue) {
                 diagnostics.append(
                     Diagnostic(
                         "\(resource.id) notifies \(notification.unit), which no service of this host declares",

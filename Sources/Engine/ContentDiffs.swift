@@ -78,7 +78,7 @@ package struct ContentDiffs: Sendable {
                 && !change.differences.contains { $0.key == "type" }
         case .create: return extent == .all
         case .remove: return extent == .all && change.differences.contains { $0.observed == "file" }
-        case .run, .transfer, .restart, .reload: return false
+        case .run, .transfer, .restart, .reload, .reboot: return false
         }
     }
 

@@ -85,6 +85,14 @@ struct Convergence: Sendable {
     // MARK: Doing
 
     private func carryOut(_ group: StepGroup, _ work: inout Work) async throws(HostFailure) {
+        if let order = group.reboot, let step = group.steps.first {
+            work.begun = group
+            work.steps += 1
+            try await Rebooter(member: member, context: context).execute(order, step, number: work.steps)
+            work.begun = nil
+            work.done += group.changes
+            return
+        }
         for step in group.steps {
             if context.interruption.isRequested {
                 throw HostFailure(.interrupted, "interrupted before: \(step.summary)")

@@ -47,7 +47,7 @@ extension FleetRun {
             return withoutChanges(hosts, waiting: Ending(.refused, "the plan is stale: \(objection); run it again"))
         }
         let context = RunContext(
-            run: attempt.run, planner: RolePlanner(book: attempt.book), approval: approval,
+            run: attempt.run, planner: RolePlanner(book: attempt.book, reboots: reboots), approval: approval,
             binder: InputBinder(book: attempt.book), masker: attempt.masker, progress: attempt.progress,
             interruption: interruption, journal: journal)
         let results = await roll(touched, current, hosts, attempt, context)

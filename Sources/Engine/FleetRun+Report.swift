@@ -61,6 +61,7 @@ extension FleetRun {
             }
         }
         if case .unhealthy(let reason) = plan.health { report.notes.append("does not serve now: \(reason)") }
+        report.notes += plan.notes
         for resource in plan.forgotten {
             report.notes.append("\(resource) was managed here and no recipe declares it any more")
         }

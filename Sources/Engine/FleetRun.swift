@@ -136,7 +136,8 @@ package struct FleetRun: Sendable {
                 let desired = try fleet.compile(role, on: place.host, facts: link.facts, places)
                 return Member(
                     place, role: role, link: link, desired: desired, batches: fleet.batches,
-                    opening: start.duration(to: .now))
+                    opening: start.duration(to: .now),
+                    reconnect: { () async throws(HostFailure) in try await outside.connect(place, fleet.inventory) })
             } catch {
                 await link.close()
                 throw error
@@ -186,8 +187,17 @@ package struct FleetRun: Sendable {
         return await report(await confirmHealth(hosts, attempt), attempt)
     }
 
+    /// Another transport's command is not known to find the host again, and this machine would end this run with it.
+    var reboots: RebootPermission {
+        guard request.rebootsIfOwed else { return .notGiven }
+        if case .command = fleet.inventory.ssh.transport {
+            return .impossible("hosts are rebooted only over SSH, and the inventory's transport is a command")
+        }
+        return .given
+    }
+
     func plan(_ attempt: Attempt) async -> [RolePlan] {
-        let planner = RolePlanner(book: attempt.book)
+        let planner = RolePlanner(book: attempt.book, reboots: reboots)
         var plans: [RolePlan] = []
         for role in attempt.roles {
             var views: [MemberView] = []

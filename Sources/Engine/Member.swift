@@ -2,6 +2,7 @@ internal import Compile
 internal import Model
 internal import Planning
 internal import Resources
+internal import Synchronization
 internal import Transport
 internal import Zone
 
@@ -10,7 +11,9 @@ actor Member {
     nonisolated let host: HostName
     nonisolated let role: RoleName
     nonisolated let place: PlacedHost
-    private nonisolated let link: (any HostLink)?
+    private nonisolated let box: LinkBox
+    private nonisolated var link: (any HostLink)? { box.link }
+    private nonisolated let reconnect: (@Sendable () async throws(HostFailure) -> any HostLink)?
     private let desired: DesiredHost?
     private let batches: BatchCatalogue
     private let failure: HostFailure?
@@ -19,16 +22,18 @@ actor Member {
     /// Time spent on connecting to it and looking at it.
     private(set) var spent: Duration
     private var holdsLock = false
+    private var ticket: LockTicket?
 
     /// A member that was reached and compiled for.
     init(
         _ place: PlacedHost, role: RoleName, link: any HostLink, desired: DesiredHost, batches: BatchCatalogue,
-        opening: Duration
+        opening: Duration, reconnect: (@Sendable () async throws(HostFailure) -> any HostLink)? = nil
     ) {
         host = place.host
         self.role = role
         self.place = place
-        self.link = link
+        box = LinkBox(link)
+        self.reconnect = reconnect
         self.desired = desired
         self.batches = batches
         failure = nil
@@ -42,7 +47,8 @@ actor Member {
         self.place = place
         self.failure = failure
         self.batches = batches
-        link = nil
+        box = LinkBox(nil)
+        reconnect = nil
         desired = nil
         spent = opening
     }
@@ -108,6 +114,7 @@ actor Member {
     ) async throws(HostFailure) -> LockHolder? {
         let holder = try await usable().takeLock(ticket, progress: progress)
         holdsLock = holder == nil
+        self.ticket = ticket
         return holder
     }
 
@@ -116,6 +123,32 @@ actor Member {
         guard holdsLock else { return }
         holdsLock = false
         if trouble?.outcome != .unreachable { await link?.releaseLock() }
+    }
+
+    /// Why it is not rebooted, where it cannot be.
+    nonisolated var whyNotRebooted: String? {
+        reconnect == nil ? "it could not be reached again after a reboot" : nil
+    }
+
+    /// A second session, after the first one has ended with the boot that it was opened in.
+    func connectAnew() async throws(HostFailure) -> any HostLink {
+        guard let reconnect else { throw HostFailure(.refused, "it cannot be connected anew") }
+        return try await reconnect()
+    }
+
+    /// Goes on over a new session. The lock ended with the old one and is taken again.
+    func relink(
+        _ link: any HostLink, progress: @escaping @Sendable (String) -> Void
+    ) async throws(HostFailure) {
+        box.replace(link)
+        lost = nil
+        guard holdsLock, let ticket else { return }
+        holdsLock = false
+        if let holder = try await takeLock(ticket, progress: progress) {
+            let failure = HostFailure(.locked, "after its reboot another run took its lock: \(holder)")
+            lost = failure
+            throw failure
+        }
     }
 
     /// It takes no part in the rest of the run and counts as down.
@@ -130,4 +163,13 @@ actor Member {
         guard let link else { throw HostFailure(.unreachable, "not connected") }
         return link
     }
+}
+
+/// The link of a member, which a reboot replaces. It can be shut down from anywhere.
+private final class LinkBox: Sendable {
+    private let held: Mutex<(any HostLink)?>
+
+    init(_ link: (any HostLink)?) { held = Mutex(link) }
+    var link: (any HostLink)? { held.withLock { $0 } }
+    func replace(_ link: any HostLink) { held.withLock { $0 = link } }
 }

@@ -15,6 +15,8 @@ package struct RunRequest: Sendable {
     package var diffs = ContentDiffs.Extent.updates
     /// Do this plan, and nothing else; it is the approval.
     package var saved: SavedPlan?
+    /// Hosts that owe a reboot are rebooted.
+    package var rebootsIfOwed = false
     /// Gets the plan to be kept.
     package var keep: (@Sendable (SavedPlan) -> Void)?
 

@@ -1,7 +1,7 @@
 /// What a change owes to a unit. It is noted on the host before the change and struck off after it was done.
 package struct Notification: Sendable, Hashable, CustomStringConvertible {
     package enum Action: String, Sendable, Hashable, CaseIterable {
-        case reload, restart
+        case reload, restart, reboot
     }
     package var action: Action
     package var unit: UnitName
@@ -11,8 +11,11 @@ package struct Notification: Sendable, Hashable, CustomStringConvertible {
         self.unit = unit
     }
 
+    /// The host itself owes a reboot.
+    package static let reboot = Notification(.reboot, "host")
+
     /// As recipes write it and as the note on the host is called: `reload nginx.service`, `reload:nginx.service`.
-    package var description: String { "\(action.rawValue) \(unit)" }
+    package var description: String { action == .reboot ? "reboot" : "\(action.rawValue) \(unit)" }
     package var noteName: String { "\(action.rawValue):\(unit)" }
 
     package init?(noteName: String) {

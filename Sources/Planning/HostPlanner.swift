@@ -5,6 +5,7 @@ internal import Resources
 /// Plans one host, seen together with its peers.
 struct HostPlanner {
     let book: SecretBook
+    let reboots: RebootPermission
     let view: HostView
     /// All members of the role, in the order in which they are changed.
     let members: [MemberView]
@@ -18,7 +19,7 @@ struct HostPlanner {
         var influencer: DeclaredResource?
         var previous: DeclaredResource?
 
-        for declared in view.desired.resources {
+        for declared in view.desired.resources where !(declared.resource is RebootResource) {
             var judgement = judge(declared)
             // A transaction that is still being collected influences what comes after it, not its own parts.
             let isSameTransaction = influencer.map { $0.isInOneTransaction(with: declared) } ?? false
@@ -52,6 +53,7 @@ struct HostPlanner {
         // Order is dependence: what cannot be known or decided stops the host before its first step.
         if draft.obstacle == nil { draft.groups = StepGroup.groups(of: pending, on: view) }
         OwedSettlement(view: view).settle(&draft)
+        RebootSettlement(view: view, permission: reboots).settle(&draft, book: book)
         draft.forgotten = (view.ledger ?? []).subtracting(view.desired.resources.map(\.id)).sorted()
         return draft
     }

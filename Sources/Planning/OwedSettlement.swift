@@ -19,9 +19,11 @@ struct OwedSettlement {
         let starting = Dictionary(
             others.compactMap { change in started(by: change).map { ($0, change.resource) } },
             uniquingKeysWith: { first, _ in first })
-        var owed = Set(view.owed).filter { starting[$0.unit] == nil }
+        // Reboots are settled by ``RebootSettlement``.
+        let noted = view.owed.filter { $0 != .reboot }
+        var owed = Set(noted).filter { starting[$0.unit] == nil }
         for change in others where change.isExpected {
-            owed.formUnion(change.notifies.filter { starting[$0.unit] == nil })
+            owed.formUnion(change.notifies.filter { $0 != .reboot && starting[$0.unit] == nil })
         }
         for notification in sorted(owed) {
             // A restart does what a reload does, and a fresh start reads every file.
@@ -32,7 +34,7 @@ struct OwedSettlement {
                 plan.groups.append(StepGroup(changes: [change], steps: [step(for: notification)]))
             }
         }
-        let mayBeOwed = Set(view.owed + others.flatMap(\.notifies))
+        let mayBeOwed = Set(noted + others.flatMap(\.notifies).filter { $0 != .reboot })
         for notification in mayBeOwed {
             plan.settlements[notification] = Deed(settling: step(for: notification)).recipe
         }

@@ -29,6 +29,8 @@ package struct HostPlan: Sendable {
     package var obstacle: Obstacle?
     /// Restarts and reloads that may come of this plan, with the digest of the steps that settle each.
     package var settlements: [Notification: String]
+    /// What the operator shall know and no change says.
+    package var notes: [String] = []
 
     package init(host: HostName, health: Health) {
         self.host = host
@@ -106,9 +108,12 @@ package struct PlannedChange: Sendable, Hashable {
 package struct StepGroup: Sendable {
     package var changes: [PlannedChange]
     package var steps: [HostStep]
+    /// Its one step is a reboot: the session ends with it.
+    package var reboot: RebootOrder?
 
-    package init(changes: [PlannedChange], steps: [HostStep]) {
+    package init(changes: [PlannedChange], steps: [HostStep], reboot: RebootOrder? = nil) {
         self.changes = changes
         self.steps = steps
+        self.reboot = reboot
     }
 }

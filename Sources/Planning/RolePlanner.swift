@@ -4,8 +4,12 @@ package import Model
 /// Computes what must change on the members of a role from what all of them show. Pure: the same views give the same plan.
 package struct RolePlanner: Sendable {
     private let book: SecretBook
+    private let reboots: RebootPermission
 
-    package init(book: SecretBook) { self.book = book }
+    package init(book: SecretBook, reboots: RebootPermission = .notGiven) {
+        self.book = book
+        self.reboots = reboots
+    }
 
     /// `members` in the inventory's rolling order, all of them, also those that are not to be changed: peers count.
     ///
@@ -19,7 +23,9 @@ package struct RolePlanner: Sendable {
             + members.filter { !changing($0.host) }
         var plan = RolePlan(role: role, hosts: [])
         for view in order.compactMap(\.view) where changing(view.host) {
-            let host = HostPlanner(book: book, view: view, members: order, earlier: plan.hosts).plan()
+            let host = HostPlanner(
+                book: book, reboots: reboots, view: view, members: order, earlier: plan.hosts
+            ).plan()
             plan.hosts.append(host)
         }
         return plan

@@ -99,7 +99,7 @@ package enum ReferenceText {
         case .either(let shapes): shapes.map(words).joined(separator: ", or ")
         case .value: "value"
         case .expression: "expression"
-        case .notification: "`reload UNIT` or `restart UNIT`"
+        case .notification: "`reload UNIT`, `restart UNIT` or `reboot`"
         case .resource: "resource"
         case .gate: "gate"
         }

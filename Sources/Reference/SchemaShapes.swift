@@ -63,7 +63,7 @@ struct SchemaShapes {
         case .value: SchemaFields.anyValue
         case .expression: ["type": ["string", "boolean"]]
         case .notification:
-            SchemaFields.byFamily(["type": "string", "pattern": "^(reload|restart) \\S+$|\\{\\{"])
+            SchemaFields.byFamily(["type": "string", "pattern": "^(reload|restart) \\S+$|^reboot$|\\{\\{"])
         case .resource: ["$ref": "#/$defs/resource"]
         case .gate: ["$ref": "#/$defs/gate"]
         }

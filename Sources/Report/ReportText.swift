@@ -131,7 +131,7 @@ package struct ReportText: Sendable {
         case .create: "+"
         case .remove: "-"
         case .update: "~"
-        case .run, .transfer, .restart, .reload: ">"
+        case .run, .transfer, .restart, .reload, .reboot: ">"
         }
     }
 
@@ -166,7 +166,7 @@ package struct ReportText: Sendable {
         switch action {
         case .create: .green
         case .remove: .red
-        case .update, .run, .transfer, .restart, .reload: .yellow
+        case .update, .run, .transfer, .restart, .reload, .reboot: .yellow
         }
     }
 

@@ -15,6 +15,10 @@ package enum OwedNotes {
         var script: ShellText = "cso_notes=\nmkdir -p -m 0700 /var/lib/cso-provision \(word: folder) || exit 1\n"
         for notification in owed {
             let note = path(notification)
+            if notification == .reboot {
+                script += rebootPrelude
+                continue
+            }
             script += """
                 if ! [ -e \(word: note) ]; then cso_notes="$cso_notes "\(word: note); : > \(word: note) || exit 1; fi
 
@@ -23,9 +27,27 @@ package enum OwedNotes {
         return script
     }
 
+    /// The note of a reboot holds the boot id that it is owed in; one of an earlier boot is settled, and written anew.
+    private static let rebootPrelude: ShellText = """
+        cso_old=
+        if [ -f \(word: path(.reboot)) ]; then read -r cso_old <\(word: path(.reboot)) || :; fi
+        read -r cso_boot </proc/sys/kernel/random/boot_id || exit 1
+        if [ "$cso_old" != "$cso_boot" ]; then
+        cso_notes="$cso_notes "\(word: path(.reboot))
+        printf '%s\\n' "$cso_boot" >\(word: path(.reboot)) || exit 1
+        fi
+
+        """
+    /// For a step after which nothing else is written.
+    static let synced: ShellText = "sync -- \(word: path(.reboot)) \(word: folder) || exit 1\n"
+
+    /// After a host has come back.
+    package static let strikeOffReboot = HostStep(
+        "strike off the reboot", script: "rm -f \(word: path(.reboot)) || exit 1\n")
+
     /// Strikes off what a fresh start or a restart of `unit` has settled. For the end of such a script.
     package static func strikeOff(_ unit: UnitName) -> ShellText {
-        let paths = Notification.Action.allCases.map { path(Notification($0, unit)) }
+        let paths = [Notification.Action.reload, .restart].map { path(Notification($0, unit)) }
         return "rm -f \(words: paths) || exit 1\n"
     }
 
@@ -70,7 +92,7 @@ package enum OwedNotes {
     }
 }
 
-/// Lists the notes. Starts no process.
+/// Lists the notes; that of a reboot only if the host has not been rebooted since. Starts no process.
 package enum OwedBatch: ProbeBatch {
     package static let name: BatchName = "owed"
 
@@ -78,7 +100,15 @@ package enum OwedBatch: ProbeBatch {
         HostQuestion(
             """
             for f in \(word: OwedNotes.folder)/*; do
-            if [ -f "$f" ]; then printf '%s\\n' "${f##*/}"; fi
+            [ -f "$f" ] || continue
+            case ${f##*/} in
+            reboot:*)
+            b= n=
+            read -r b <"$f" || :
+            read -r n </proc/sys/kernel/random/boot_id || :
+            [ -z "$b" ] || [ "$b" = "$n" ] || continue ;;
+            esac
+            printf '%s\\n' "${f##*/}"
             done
             """)
     }

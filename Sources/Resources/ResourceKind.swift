@@ -94,6 +94,7 @@ package enum ChangeAction: String, Sendable, Hashable, Codable, CaseIterable {
     /// Bytes come from another member of the role.
     case transfer
     case restart, reload
+    case reboot
 }
 
 /// A resource with the difference that is to be removed.

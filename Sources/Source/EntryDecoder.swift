@@ -22,7 +22,7 @@ enum EntryDecoder {
                     diagnostics.append(
                         Diagnostic(
                             "notify must be a list, not \(entry.value.formName)", at: entry.value.location,
-                            remedy: "write [reload UNIT] or [restart UNIT]"))
+                            remedy: "write [reload UNIT], [restart UNIT] or [reboot]"))
                 }
             case "when": when = entry.value
             case "each": each = entry.value

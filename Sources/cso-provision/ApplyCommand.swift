@@ -22,6 +22,7 @@ struct ApplyCommand: AsyncParsableCommand {
     @OptionGroup var selected: SelectionOptions
     @OptionGroup var fleet: FleetOptions
     @OptionGroup var looks: LookOptions
+    @OptionGroup var reboots: RebootOptions
     @OptionGroup var output: OutputOptions
 
     @Flag(name: .long, help: "Do not ask before changes.")
@@ -30,6 +31,7 @@ struct ApplyCommand: AsyncParsableCommand {
     func run() async throws {
         var runner = Runner(
             selected: selected, fleet: fleet, looks: looks, output: output, changesHosts: true, asks: !yes)
+        runner.rebootsIfOwed = reboots.rebootIfOwed
         if let file {
             guard selected.selection.isEmpty else {
                 throw ValidationError("a saved plan names its hosts itself: leave out --role, --host, --az and --all")
@@ -52,6 +54,7 @@ struct PlanCommand: AsyncParsableCommand {
     @OptionGroup var selected: SelectionOptions
     @OptionGroup var fleet: FleetOptions
     @OptionGroup var looks: LookOptions
+    @OptionGroup var reboots: RebootOptions
     @OptionGroup var output: OutputOptions
 
     @Option(
@@ -64,6 +67,7 @@ struct PlanCommand: AsyncParsableCommand {
         var runner = Runner(
             selected: selected, fleet: fleet, looks: looks, output: output, changesHosts: false, asks: false)
         runner.out = out
+        runner.rebootsIfOwed = reboots.rebootIfOwed
         try await runner.run()
     }
 }

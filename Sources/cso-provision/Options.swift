@@ -58,6 +58,14 @@ struct LookOptions: ParsableArguments {
     var diff: Bool?
 }
 
+/// What hosts may be put through.
+struct RebootOptions: ParsableArguments {
+    @Flag(
+        name: .customLong("reboot-if-owed"),
+        help: "Reboot hosts that owe it, one at a time, after their other changes. Without it a plan only says so.")
+    var rebootIfOwed = false
+}
+
 /// How results are shown.
 struct OutputOptions: ParsableArguments {
     enum Format: String, ExpressibleByArgument, CaseIterable { case text, json }

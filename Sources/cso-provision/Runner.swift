@@ -13,6 +13,7 @@ struct Runner {
     var output: OutputOptions
     var changesHosts: Bool
     var asks: Bool
+    var rebootsIfOwed = false
     /// The saved plan that is to be done.
     var planFile: String?
     /// Where the plan is to be saved.
@@ -42,6 +43,7 @@ struct Runner {
             request.isDeep = looks.deep || saved?.isDeep == true
             request.diffs = looks.diff ?? (output.output == .text) ? (looks.diff == true ? .all : .updates) : .none
             request.saved = saved
+            request.rebootsIfOwed = rebootsIfOwed
             if out != nil { request.keep = { plan in kept.withLock { $0 = plan } } }
             return try await FleetRun(
                 fleet: loaded, request: request, outside: outside, progress: { display.show($0) },

@@ -42,6 +42,7 @@ import Testing
         sample("owed", [""], "reload:a.service\n", ""),
         sample(
             "release", ["/opt/.a", "/opt/.b"], "begin marker\nrelease 1 1 aa there\nend\nbegin previous\nend\n", ""),
+        sample("reboot", ["kernel", "packages"], "begin\nowed kernel 2\nend\nbegin\nend\n", ""),
         sample("ledger", [""], "present\nfile:/a\n", ""),
     ]
 
@@ -75,7 +76,7 @@ import Testing
     /// status says that it has ended well, its output is whole: those are left out here.)
     @Test(
         arguments: samples.filter {
-            ["path", "digest", "text", "unit", "script", "http", "line", "release"].contains($0.batch)
+            ["path", "digest", "text", "unit", "script", "http", "line", "release", "reboot"].contains($0.batch)
         })
     func aCutOffAnswerGivesNothingElse(sample: Sample) throws {
         let whole = try parse(sample, sample.answer)

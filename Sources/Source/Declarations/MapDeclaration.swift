@@ -86,7 +86,7 @@ package indirect enum Shape: Sendable {
     case value
     /// An expression of the language, without braces.
     case expression
-    /// `reload UNIT` or `restart UNIT`.
+    /// `reload UNIT`, `restart UNIT` or `reboot`.
     case notification
     /// An entry of ``Catalogue``.
     case resource

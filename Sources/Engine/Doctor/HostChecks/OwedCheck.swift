@@ -9,7 +9,7 @@ struct OwedCheck: HostCheck {
         let seen = OwedBatch.parse(answer, arguments: [""], on: subject.facts)[""]
         let owed = seen.map(OwedNotes.notifications) ?? []
         guard !owed.isEmpty else { return [.ok("owed restarts", of: subject.name, "none")] }
-        let list = owed.map { "\($0.action.rawValue) \($0.unit)" }.sorted().joined(separator: ", ")
+        let list = owed.map(\.description).sorted().joined(separator: ", ")
         return [
             Finding(
                 "owed restarts", of: subject.name, .warning, list,
