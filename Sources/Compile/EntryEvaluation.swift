@@ -126,7 +126,7 @@ extension FieldEvaluator {
                 notifications.append(.reboot)
                 continue
             }
-            let actions = Notification.Action.allCases.map(\.rawValue)
+            let actions = Notification.Action.allCases.filter { $0 != .reboot }.map(\.rawValue)
             guard words.count == 2, let action = Notification.Action(rawValue: String(words[0])), action != .reboot
             else {
                 let word = words.first.map(String.init) ?? ""

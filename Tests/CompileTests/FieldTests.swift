@@ -159,6 +159,10 @@ struct FieldTests {
         Bad(
             "notify: [relaod nginx.service]",
             "9:14 notify cannot be \"relaod nginx.service\"; did you mean \"reload …\"?"),
+        Bad(
+            "notify: [reboot]",
+            "8:5 sample:a notifies reboot, which no reboot of this host declares; declare it: `- reboot: after updates`"
+        ),
         Bad("notify: [reload]", "9:14 notify cannot be \"reload\"; did you mean \"reload …\"?"),
         Bad(
             "notify: [reload nginx]",

@@ -176,7 +176,6 @@ struct ReleaseScript {
             chown -hR -- \(word: "\(owner):\(group)") "$r/unpack.cso-tmp" || die "cannot give the release to "\(word: "\(owner):\(group)")
             chmod -- \(word: ModeText.text(release.attributes.mode ?? 0o750)) "$r/unpack.cso-tmp" || die "cannot set the mode of the release"
             rm -f -- "$r/archive.cso-tmp"
-            sync -f -- "$r/unpack.cso-tmp" || die "cannot sync the release"
             }
 
             """
@@ -300,6 +299,8 @@ struct ReleaseScript {
         """
         write() { sync -- "$r/marker.cso-tmp" && mv -f -- "$r/marker.cso-tmp" "$r/marker" && sync -- "$r" || die "cannot write $r/marker"; }
         mark() {
+        # What it stands for is on the disk before it: the release, and what the installer made where we know of it.
+        sync -f -- "$f" \(words: release.creates) || die "cannot sync the release; it is not marked"
         {
         echo "release $d $v $h"
         while read -r w x y; do

@@ -13,7 +13,8 @@ struct OwedCheck: HostCheck {
         return [
             Finding(
                 "owed restarts", of: subject.name, .warning, list,
-                remedy: "cso-provision --host \(subject.name) does what is owed")
+                remedy: "cso-provision --host \(subject.name) "
+                    + (owed.contains(.reboot) ? "--reboot-if-owed " : "") + "does what is owed")
         ]
     }
 }
