@@ -3,8 +3,8 @@ import Model
 import Resources
 import Testing
 
-/// Releases, really installed by the shells of the hosts. Serialized: a host runs one installer at a time.
-@Suite(.serialized) struct ReleaseTests {
+/// Releases, really installed by the shells of the hosts.
+@Suite struct ReleaseTests {
     /// A folder with releases, archives and a stand-in for what an installer makes.
     private struct Host {
         let scratch: Scratch
@@ -48,8 +48,16 @@ import Testing
             return try ReleaseResource(Fields("app", values))
         }
 
+        /// With a lock of the test's own: the machine may run other tests.
+        func script(_ change: Change<ReleaseResource>) -> ShellText {
+            let text = ReleaseResource.steps(for: [change], on: .test()).map(\.script.text).joined()
+            return ShellText(script: text.replacing("/run/lock/cso-install", with: path + "/lock"))
+        }
         func apply(_ release: ReleaseResource) async throws -> HostAnswer? {
-            try await Shell.converge(release, shell: shell).last
+            let observed = try await Shell.observe(release, shell: shell)
+            let desired = release.desired(with: SecretBook(), on: .test())
+            guard let change = Difference.change(release, observed: observed, desired: desired) else { return nil }
+            return try await Shell.run(script(change), shell: shell)
         }
         func isRight(_ release: ReleaseResource) async throws -> Bool {
             try await Shell.needsNothing(release, shell: shell)
@@ -181,9 +189,8 @@ import Testing
         let observed = try await Shell.observe(second, shell: shell)
         let change = try #require(
             Difference.change(second, observed: observed, desired: second.desired(with: SecretBook(), on: .test())))
-        let steps = ReleaseResource.steps(for: [change], on: .test())
         await #expect(throws: (any Error).self) {
-            _ = try await Shell.run(steps[0].script, shell: shell, seconds: 3)
+            _ = try await Shell.run(host.script(change), shell: shell, seconds: 3)
         }
         // The installer was in a process group of its own, as timeout makes it; a host's unit takes it along.
         _ = try await Shell.run(
@@ -238,9 +245,8 @@ import Testing
     @Test func twoInstallersNeverRunAtOnce() async throws {
         let host = try await Host("/bin/dash")
         let release = try await host.release("1")
-        let steps = ReleaseResource.steps(
-            for: [Change(resource: release, action: .create, observed: .absent, differences: [])], on: .test())
-        let script: ShellText = "flock -n /run/lock/cso-install sh -c \(word: steps[0].script.text)"
+        let work = host.script(Change(resource: release, action: .create, observed: .absent, differences: []))
+        let script: ShellText = "flock -n \(word: host.path + "/lock") sh -c \(word: work.text)"
         let answer = try await Shell.run(script)
         #expect(answer.status == 1 && answer.errorText.contains("another installer is at work on this host"))
         #expect(host.directories.isEmpty)
