@@ -9,7 +9,7 @@ import shutil
 import sys
 import time
 
-from . import cgroups, cloud, dns, image, keys, limits, machine, network, repository, roster, services, settings as s, standin, tools
+from . import amazon, cgroups, cloud, dns, image, keys, limits, machine, network, repository, roster, services, settings as s, standin, tools
 from .shell import FleetError, say, timed
 
 COMPLETE = s.RUN / "complete"  # there while a whole fleet stands; absent while one is being built up or taken down
@@ -92,6 +92,8 @@ def build():
         services.stop("packages")
     image.ensure()
     repository.ensure()
+    if any(host.is_amazon for host in roster.hosts()):
+        amazon.ensure()
     cloud.ensure()
 
 
@@ -197,6 +199,12 @@ def add(names, bare, address):
         for name in names:
             new.append(roster.new_host(name, bare, address))
             roster.save_added(roster.added() + [new[-1]])
+        if any(host.is_amazon for host in new) and not amazon.is_built():
+            # Hosts over the old layer are made anew with it.
+            stale = [host for host in roster.hosts() if host.is_amazon and machine.running(host)]
+            machine.stop_all(stale)
+            amazon.ensure()
+            new += stale
         announce(new)
         with timed(f"{len(new)} hosts"):
             machine.start_all(new)
@@ -225,7 +233,7 @@ def remove(names):
 def announce(hosts):
     """The zone learns of added and removed hosts; Route 53 only of members of roles."""
     dns.reload()
-    if any(host.role != "load" for host in hosts):
+    if any(host.has_role for host in hosts):
         cloud.seed()
 
 

@@ -23,15 +23,16 @@ FORGOTTEN = ("forgotten01", "10.1.128.99")  # in the zone, declared by nobody
 
 
 def route53_records():
-    """What the organisation wrote into its zone, as (name, type, value) relative to it. Hosts for load are left out."""
-    rows = [(host.name, "A", host.address) for host in roster.hosts() if host.role != "load"]
+    """What the organisation wrote into its zone, as (name, type, value) relative to it. Hosts that are none of the
+    organisation's are left out: those for load, and those with dnf."""
+    rows = [(host.name, "A", host.address) for host in roster.hosts() if host.has_role]
     return rows + [("mysql", "CNAME", s.DATABASE_NAME + "."), (FORGOTTEN[0], "A", FORGOTTEN[1])]
 
 
 def records():
-    """What the resolver answers: the zone, hosts for load, and the database's own name, which AWS keeps elsewhere."""
-    load = [(host.name, "A", host.address) for host in roster.hosts() if host.role == "load"]
-    return route53_records() + load + [("database.rds", "A", s.DATABASE)]
+    """What the resolver answers: the zone, the other hosts, and the database's own name, which AWS keeps elsewhere."""
+    others = [(host.name, "A", host.address) for host in roster.hosts() if not host.has_role]
+    return route53_records() + others + [("database.rds", "A", s.DATABASE)]
 
 
 def head(zone):

@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 
-from . import image, keys, network, repository, settings as s, standin
+from . import amazon, image, keys, network, repository, settings as s, standin
 from .cgroups import Group
 from .shell import FleetError, clean_environment, run, say, wait_until
 
@@ -24,9 +24,9 @@ def group(host):
     return Group("host-" + host.name)
 
 
-def built_from():
+def built_from(host):
     """A disk is a difference to one image and means nothing over another."""
-    return image.STAMP.read_text() + repository.STAMP.read_text()
+    return image.STAMP.read_text() + (amazon.STAMP if host.is_amazon else repository.STAMP).read_text()
 
 
 def leader(host):
@@ -58,7 +58,7 @@ def running(host):
 def ensure_disk(host):
     """Makes the disk on first use, and anew when the image below it is another one."""
     stamp = disk(host) / "built-from"
-    if stamp.exists() and stamp.read_text() == built_from():
+    if stamp.exists() and stamp.read_text() == built_from(host):
         return
     if stamp.exists():
         say(f"{host.name}: the base image changed, its disk is made anew")
@@ -80,7 +80,7 @@ def ensure_disk(host):
     if host.role == "backend":
         # Stands for the share of today: the vendor's package lies there before any role runs.
         standin.place(upper / "opt/scripts/install")
-    stamp.write_text(built_from())
+    stamp.write_text(built_from(host))
 
 
 def install_host_keys(host, upper, renew=False):
@@ -145,9 +145,10 @@ def mount(host):
     root = disk(host) / "root"
     if os.path.ismount(root):
         return
-    # Three layers: what the host changed, the package index, the image.
+    # Three layers: what the host changed, the package index (or another package manager), the image.
+    below = amazon.layers() if host.is_amazon else f"{repository.INDEX}:{image.BASE}"
     run("mount", "-t", "overlay", "cso-" + host.name, "-o",
-        f"lowerdir={repository.INDEX}:{image.BASE},upperdir={disk(host)}/upper,workdir={disk(host)}/work", root)
+        f"lowerdir={below},upperdir={disk(host)}/upper,workdir={disk(host)}/work", root)
 
 
 # --- power ---------------------------------------------------------------------------------------------------------

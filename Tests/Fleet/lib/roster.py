@@ -24,6 +24,15 @@ class Host:
         return re.match(r"[a-z]+", self.name)[0]
 
     @property
+    def is_amazon(self):
+        """By its name alone: hosts called amazonNN have dnf and rpm (see amazon.py)."""
+        return self.role == "amazon"
+
+    @property
+    def has_role(self):
+        return self.role not in ("load", "amazon")
+
+    @property
     def namespace(self):
         return "cso-" + self.name
 
@@ -64,7 +73,7 @@ def new_host(name, bare, address=None):
     """An added host. Odd numbers live in eu-west-2a, even ones in eu-west-2c, as the eight do. A third member takes the
     address after its role's first; hosts for load (load001 ...) have a range of their own. By name alone, so that the
     same name always comes back with the same address unless another is asked for."""
-    match = re.fullmatch(r"(backend|frontend|keystone|rabbitmq|load)(\d{2,3})", name)
+    match = re.fullmatch(r"(backend|frontend|keystone|rabbitmq|amazon|load)(\d{2,3})", name)
     if not match or int(match[2]) == 0:
         raise FleetError(f"{name} is not a name for a host", "a role and two digits (backend03), or load001 to load999")
     role, number = match[1], int(match[2])
@@ -76,7 +85,7 @@ def new_host(name, bare, address=None):
     else:
         if step > 9:
             raise FleetError(f"{name} has no address: a role has ten in each zone")
-        offset = f"{third}.{ {'backend': 11, 'frontend': 21, 'keystone': 31, 'rabbitmq': 41}[role] + step}"
+        offset = f"{third}.{ {'backend': 11, 'frontend': 21, 'keystone': 31, 'rabbitmq': 41, 'amazon': 51}[role] + step}"
     if address is not None and ipaddress.ip_address(address) not in ipaddress.ip_network(s.ZONES[zone][0]):
         raise FleetError(f"{address} is not in {zone} ({s.ZONES[zone][0]})")
     host = Host(name, address or "10.1." + offset, zone, added=True, bare=bare)
