@@ -81,4 +81,19 @@ struct DoctorRealShellTests {
         let findings = PackageLockCheck().judge(answers?.first ?? Subjects.answer(""), about: Subjects.subject())
         #expect(findings.first?.found.contains("sh (process") == true, "\(findings)")
     }
+
+    @Test("a real dnf's word about itself is found: its process, without a line break")
+    func realDnf() async throws {
+        let subject = Subjects.subject(Subjects.facts(.amazon))
+        let question = try #require(PackageLockCheck().question(about: subject))
+        let folder = try TemporaryFolder()
+        let script = question.script.text.replacing("/var/lib/dnf/*.pid", with: "\(folder.path)/*.pid")
+        let session = try await HostSession.open(localPrefix: [], by: Deadline("the session", in: .seconds(20)))
+        let answers = try? await session.ask(
+            [HostQuestion(ShellText(script: "printf %s $$ >\(folder.path)/rpmdb_lock.pid; \(script)"))],
+            by: Deadline("the answer", in: .seconds(30)))
+        await session.close()
+        let findings = PackageLockCheck().judge(answers?.first ?? Subjects.answer(""), about: subject)
+        #expect(findings.first?.found.contains("sh (process") == true, "\(findings)")
+    }
 }

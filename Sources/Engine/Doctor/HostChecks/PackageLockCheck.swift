@@ -10,11 +10,12 @@ struct PackageLockCheck: HostCheck {
                 "/var/cache/apt/archives/lock",
             ])
         case .amazon?:
-            // dnf 4 writes its pid into files; rpm holds a lock on one.
+            // dnf 4 writes its pid into files, without a line break, so that `read` fails with it; rpm holds a lock on one.
             HostQuestion(
                 """
                 for f in /var/cache/dnf/*.pid /var/lib/dnf/*.pid /run/dnf/*.pid; do
-                if [ -r "$f" ] && read -r p <"$f" && [ -d "/proc/$p" ]; then
+                p=; if [ -r "$f" ]; then read -r p <"$f"; fi
+                if [ "$p" ] && [ -d "/proc/$p" ]; then
                 c='?'; read -r c <"/proc/$p/comm"; printf 'held %s %s\\n' "$p" "$c"
                 fi
                 done
