@@ -124,7 +124,9 @@ struct Convergence: Sendable {
         guard answer.status == 0 else {
             let text = answer.errorText.isEmpty ? answer.outputText : answer.outputText + answer.errorText
             let tail = context.masker.mask(text)
-            throw HostFailure(.failed, "\(step.summary): " + describe(answer, masked: tail), tail: tail)
+            let isBusy = answer.status == HostStep.busyStatus
+            throw HostFailure(
+                isBusy ? .refused : .failed, "\(step.summary): " + describe(answer, masked: tail), tail: tail)
         }
     }
 

@@ -34,6 +34,10 @@ package struct HostStep: Sendable, Hashable {
     /// How long the step may take on the host.
     package var limit: Duration
 
+    /// The exit status of a step that has changed nothing because another actor is at work on the host (EX_TEMPFAIL of
+    /// sysexits.h): the host is refused.
+    package static let busyStatus = 75
+
     package init(
         _ summary: String, script: ShellText, input: Content? = nil, isSupervised: Bool = false,
         limit: Duration = .seconds(30)

@@ -1,7 +1,9 @@
 extension Catalogue {
     /// Every kind that recipes may use. A new kind is a file in Kinds/ and a line here.
     package static let standard = Catalogue([
+        RepositoryResource.self,
         PackageResource.self,
+        UpgradeResource.self,
         GroupResource.self,
         UserResource.self,
         DirectoryResource.self,
@@ -27,6 +29,8 @@ extension BatchCatalogue {
         TextBatch.self,
         LineBatch.self,
         PackageBatch.self,
+        DnfExclusionBatch.self,
+        UpgradeBatch.self,
         UnitBatch.self,
         UserBatch.self,
         GroupBatch.self,

@@ -53,6 +53,22 @@ struct ReadmeTests {
         #expect(host.resources.contains { $0.id == "release:shop" })
     }
 
+    @Test func thePackagesCompile() throws {
+        let text = String(decoding: try Disk.read("Roles/README.md"), as: UTF8.self)
+        let yaml = String(text.components(between: "```yaml\nrole: broker\n", and: "```"))
+        var tree = World("").tree
+        tree.files["Roles/web/role.yaml"] = Array(("role: web\n" + yaml).utf8)
+        let roles = RecipeDecoder.decode(tree, catalogue: .standard)
+        let inventory = try #require(InventoryDecoder.decode(tree, environment: [:]).value)
+        let compiler = Compiler(roles: roles.value, inventory: inventory, catalogue: .standard, tree: tree)
+        let mistakes = roles.diagnostics + compiler.check()
+        #expect(mistakes.isEmpty, "\(DiagnosticRenderer(tree).render(mistakes))")
+        for family in [HostFacts.OSFamily.debian, .amazon] {
+            let host = try compiler.compile("web", on: "web01", family: family, placements: World.placements)
+            #expect(host.resources.map(\.id) == ["upgrade:packages", "package:nginx"])
+        }
+    }
+
     @Test func theInventoryIsRead() throws {
         let yaml = try block("yaml", of: "Inventory/README.md")
         let tree = SourceTree(

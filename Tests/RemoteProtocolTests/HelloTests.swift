@@ -79,6 +79,39 @@ import Testing
         #expect(hello.leftovers[1].id.number == 4)
     }
 
+    /// os-release, kernel and mounts as an instance of Amazon Linux 2023 has them.
+    @Test func amazonLinuxIsKnown() throws {
+        let body = #"""
+            os NAME="Amazon Linux"
+            os VERSION="2023"
+            os ID="amzn"
+            os ID_LIKE="fedora"
+            os VERSION_ID="2023"
+            os PLATFORM_ID="platform:al2023"
+            os PRETTY_NAME="Amazon Linux 2023.6.20250107"
+            os SUPPORT_END="2029-06-30"
+            hostname ip-10-1-128-11.eu-west-2.compute.internal
+            boot 7c1b9c3e-0000-4000-8000-1234567890ab
+            arch aarch64
+            init systemd
+            uid 0
+            memory 8039436
+            systemd 252.23-3.amzn2023
+            selinux 0
+            cpus 0-1
+            vendor Amazon EC2
+            mount 61 1 259:1 / / rw,noatime shared:1 - xfs /dev/nvme0n1p1 rw,seclabel,attr2,inode64,logbufs=8,noquota
+            mount 102 61 259:3 / /boot/efi rw,noatime shared:50 - vfat /dev/nvme0n1p128 rw,fmask=0077,dmask=0077
+            mount 110 61 0:48 / /opt/scripts rw,relatime shared:60 - nfs4 127.0.0.1:/ rw,vers=4.1,port=20449,addr=127.0.0.1
+
+            """#
+        let facts = try Hello(text: Array(body.utf8), boundary: Self.boundary).facts
+        #expect(facts.family == .amazon && facts.osID == "amzn" && facts.osVersion == "2023")
+        #expect(facts.hostname == "ip-10-1-128-11.eu-west-2.compute.internal" && facts.architecture == "aarch64")
+        #expect(facts.systemdVersion == 252 && facts.selinux == .permissive && facts.vendor == "Amazon EC2")
+        #expect(facts.mounts.map(\.isNetwork) == [false, false, true])
+    }
+
     @Test func anotherVersionIsRefused() {
         var scanner = HelloScanner()
         #expect(throws: ProtocolError.otherVersion("2")) {

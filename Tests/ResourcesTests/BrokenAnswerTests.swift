@@ -43,6 +43,10 @@ import Testing
         sample(
             "release", ["/opt/.a", "/opt/.b"], "begin marker\nrelease 1 1 aa there\nend\nbegin previous\nend\n", ""),
         sample("reboot", ["kernel", "packages"], "begin\nowed kernel 2\nend\nbegin\nend\n", ""),
+        sample("dnf-exclusion", ["a", "b"], "[main]\nexcludepkgs=a\n[end]\n", ""),
+        sample(
+            "upgrade", ["bookworm all"],
+            "wish\tbookworm all\ncodename\tbookworm\nInst a [1] (2 Debian:12/stable [amd64])\nend\t0\t0\n", ""),
         sample("ledger", [""], "present\nfile:/a\n", ""),
     ]
 
@@ -76,7 +80,10 @@ import Testing
     /// status says that it has ended well, its output is whole: those are left out here.)
     @Test(
         arguments: samples.filter {
-            ["path", "digest", "text", "unit", "script", "http", "line", "release", "reboot"].contains($0.batch)
+            [
+                "path", "digest", "text", "unit", "script", "http", "line", "release", "reboot", "upgrade",
+                "dnf-exclusion",
+            ].contains($0.batch)
         })
     func aCutOffAnswerGivesNothingElse(sample: Sample) throws {
         let whole = try parse(sample, sample.answer)

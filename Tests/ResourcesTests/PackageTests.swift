@@ -52,13 +52,22 @@ import Testing
         for resource in [pinned, needing] {
             #expect(try await Shell.needsNothing(resource, prefix: world.prefix) == true)
         }
-        // A pin also leads back.
-        let newer = try package("cso-a", ["version": .text("2.0")])
-        for resource in [newer, pinned] {
+        // A pin leads back only if it may.
+        let newer = try package("cso-a", ["version": .text("2.*")])
+        let older = try package("cso-a", ["version": .text("1.0"), "downgrade": .flag(true), "hold": .flag(true)])
+        for resource in [newer, older] {
             let answers = try await Shell.converge(resource, prefix: world.prefix)
             #expect(answers.map(\.status) == [0], "\(answers.map(\.errorText))")
             #expect(try await Shell.needsNothing(resource, prefix: world.prefix) == true)
+            if resource.package == newer.package, !resource.allowsDowngrade {
+                let stays = try await Shell.observe(pinned, prefix: world.prefix)
+                #expect(stays.reason?.contains("2.0 is installed, which is newer than 1.0") == true)
+            }
         }
+        #expect(try await world.run("apt-mark showhold").outputText == "cso-a\n")
+        let letGo = try await Shell.converge(try package("cso-a", ["hold": .flag(false)]), prefix: world.prefix)
+        #expect(letGo.map(\.status) == [0], "\(letGo.map(\.errorText))")
+        #expect(try await world.run("apt-mark showhold").outputText == "")
         // What something else needs is not removed with it.
         let gone = try package("cso-a", ["state": .text("absent")])
         let refused = try await Shell.converge(gone, prefix: world.prefix)

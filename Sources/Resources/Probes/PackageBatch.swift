@@ -1,7 +1,7 @@
 package import Model
 
 /// Installed packages. Keys: `version` (as the package manager prints it, with the epoch if there is one) and `condition`:
-/// `installed`, or what an interrupted installation left.
+/// `installed`, or what an interrupted installation left; `held`, by dpkg's word (for dnf see ``DnfExclusionBatch``).
 package enum PackageBatch: ProbeBatch {
     package static let name: BatchName = "package"
 
@@ -16,6 +16,9 @@ package enum PackageBatch: ProbeBatch {
         case .amazon:
             HostQuestion(
                 """
+                if [ -r \(word: DnfSteps.unfinished) ]; then
+                while read -r l; do printf 'unfinished\\t%s\\n' "$l"; done <\(word: DnfSteps.unfinished)
+                fi
                 timeout -s KILL 20 rpm -q \
                 --qf '%{NAME}\\t%{ARCH}\\t%{EPOCHNUM}\\t%{VERSION}-%{RELEASE}\\n' -- \(words: arguments)
                 """)
@@ -71,7 +74,9 @@ package enum PackageBatch: ProbeBatch {
         default: return .unknown(reason: "dpkg status \(abbreviation)")
         }
         func present(_ condition: String) -> Observation {
-            .present(["version": .text(version), "condition": .text(condition)])
+            .present([
+                "version": .text(version), "condition": .text(condition), "held": .flag(letters[0] == "h"),
+            ])
         }
         func broken(_ condition: String) -> Observation { present(condition) }
     }
@@ -81,13 +86,21 @@ package enum PackageBatch: ProbeBatch {
     private static func amazon(_ answer: HostAnswer) -> (String) -> Observation {
         var states: [String: Observation] = [:]
         var absent: Set<String> = []
+        var unfinished: Set<String> = []
         for line in answer.outputLines {
             let parts = line.columns("\t")
-            if parts.count == 4 {
+            if parts.count == 2, parts[0] == "unfinished" {
+                unfinished.insert(parts[1])
+            } else if parts.count == 4 {
                 let version = parts[2] == "0" ? parts[3] : "\(parts[2]):\(parts[3])"
-                let observation = Observation.present(["version": .text(version), "condition": "installed"])
+                let full = "\(parts[0]).\(parts[1])"
+                // Kernels stand beside each other; of anything else a cut-off transaction has left two versions.
+                let isDoubled = states[full] != nil && !parts[0].hasPrefix("kernel")
+                let condition: StateValue =
+                    unfinished.contains(parts[0]) ? "interrupted" : isDoubled ? "installed twice" : "installed"
+                let observation = Observation.present(["version": .text(version), "condition": condition])
                 states[parts[0]] = observation
-                states["\(parts[0]).\(parts[1])"] = observation
+                states[full] = observation
             } else if line.hasPrefix("package "), line.hasSuffix(" is not installed") {
                 absent.insert(String(line.dropFirst("package ".count).dropLast(" is not installed".count)))
             }
