@@ -99,6 +99,10 @@ struct Convergence: Sendable {
             }
             work.begun = group
             work.steps += 1
+            var step = step
+            if work.steps == 1, let ledger = await missingLedger() {
+                step.script = Ledger.prelude(writing: ledger) + step.script
+            }
             try await perform(step, number: work.steps)
         }
         work.begun = nil
@@ -136,15 +140,25 @@ struct Convergence: Sendable {
         return last.map { "\($0) (\(status))" } ?? status
     }
 
-    /// Writes down what we manage here now. It comes after everything else; its failure leaves the host as it shall be.
-    func writeLedger() async -> HostFailure? {
+    /// What the ledger shall say, if it does not yet.
+    private func missingLedger() async -> Set<ResourceID>? {
         guard let view = await member.view.view, let ledger = view.ledger else { return nil }
-        let declared = Set(view.desired.resources.map(\.id))
         // What was once managed stays listed until it is gone, so that it is reported and never forgotten.
-        let wanted = ledger.union(declared)
-        guard wanted != ledger else { return nil }
+        let wanted = ledger.union(view.desired.resources.map(\.id))
+        return wanted == ledger ? nil : wanted
+    }
+
+    /// Writes down what we manage here now, where the first step has not, and marks files that were read whole. It comes
+    /// after everything else; its failure leaves the host as it shall be.
+    func writeRecords() async -> HostFailure? {
         do throws(HostFailure) {
-            try await perform(Ledger.step(writing: wanted), number: 0)
+            if let wanted = await missingLedger() {
+                try await perform(Ledger.step(writing: wanted), number: 0)
+            }
+            if let view = await member.view.view {
+                let marks = FileMarks.unmarked(view.desired.resources.map(\.resource), view.answers, on: view.facts)
+                if marks.missing > 0 { try await perform(FileMarks.step(marking: marks.all), number: 0) }
+            }
             return nil
         } catch {
             return error

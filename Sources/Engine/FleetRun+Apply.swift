@@ -48,7 +48,8 @@ extension FleetRun {
         }
         let context = RunContext(
             run: attempt.run, planner: RolePlanner(book: attempt.book, reboots: reboots), approval: approval,
-            binder: InputBinder(book: attempt.book), masker: attempt.masker, progress: attempt.progress,
+            binder: InputBinder(book: attempt.book, masker: attempt.masker), masker: attempt.masker,
+            progress: attempt.progress,
             interruption: interruption, journal: journal)
         let results = await roll(touched, current, hosts, attempt, context)
         return hosts.map { host in

@@ -135,7 +135,7 @@ package struct FleetRun: Sendable {
             do throws(HostFailure) {
                 let desired = try fleet.compile(role, on: place.host, facts: link.facts, places)
                 return Member(
-                    place, role: role, link: link, desired: desired, batches: fleet.batches,
+                    place, role: role, link: link, desired: desired, batches: fleet.batches, isDeep: request.isDeep,
                     opening: start.duration(to: .now),
                     reconnect: { () async throws(HostFailure) in try await outside.connect(place, fleet.inventory) })
             } catch {

@@ -4,12 +4,18 @@ internal import Model
 /// to a host.
 struct InputBinder: Sendable {
     let book: SecretBook
+    let masker: Masker
+    /// Of longer files only the beginning is looked for in what hosts print: each byte costs memory.
+    private static let longestMasked = 16 << 10
 
     func bytes(of step: HostStep, members: [Member]) async throws(HostFailure) -> [UInt8] {
         guard let input = step.input else { return [] }
         var files: [PeerFile: Secret] = [:]
         for file in input.peerFiles {
-            files[file] = try await read(file, members: members)
+            let content = try await read(file, members: members)
+            files[file] = content
+            // What members share is a key more often than not. From now on no host's output shows it.
+            masker.learn([content.reveal(to: .masking) { Secret(Array($0.prefix(Self.longestMasked))) }])
         }
         do throws(BindingError) {
             return try input.bound(to: book, peerFiles: files, for: .host)

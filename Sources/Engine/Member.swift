@@ -16,6 +16,8 @@ actor Member {
     private nonisolated let reconnect: (@Sendable () async throws(HostFailure) -> any HostLink)?
     private let desired: DesiredHost?
     private let batches: BatchCatalogue
+    /// Nothing that earlier runs left on the host is relied on.
+    private let isDeep: Bool
     private let failure: HostFailure?
     private var answers = ProbeAnswers()
     private(set) var lost: HostFailure?
@@ -27,8 +29,9 @@ actor Member {
     /// A member that was reached and compiled for.
     init(
         _ place: PlacedHost, role: RoleName, link: any HostLink, desired: DesiredHost, batches: BatchCatalogue,
-        opening: Duration, reconnect: (@Sendable () async throws(HostFailure) -> any HostLink)? = nil
+        isDeep: Bool, opening: Duration, reconnect: (@Sendable () async throws(HostFailure) -> any HostLink)? = nil
     ) {
+        self.isDeep = isDeep
         host = place.host
         self.role = role
         self.place = place
@@ -49,6 +52,7 @@ actor Member {
         self.batches = batches
         box = LinkBox(nil)
         reconnect = nil
+        isDeep = false
         desired = nil
         spent = opening
     }
@@ -76,7 +80,8 @@ actor Member {
         guard let link, let desired, trouble == nil else { return }
         let start = ContinuousClock.now
         defer { spent += start.duration(to: .now) }
-        let script = ObservationScript(for: desired, on: link.facts, batches: batches, resources: resources)
+        let script = ObservationScript(
+            for: desired, on: link.facts, batches: batches, resources: resources, isDeep: isDeep)
         do throws(HostFailure) {
             let raw = try await link.ask(
                 script.questions, by: Deadline("the observation of \(host)", in: .seconds(60)))

@@ -60,12 +60,24 @@ struct RoleRun: Sendable {
         }
     }
 
+    /// Of a role whose members are changed all at once, so many are under way at a time: a hundred that install packages
+    /// together would starve each other, their repository and this machine, and run into their deadlines.
+    static let mostAtOnce = 16
+
     private func change(_ hosts: [HostName], _ permission: Rollout.Permission) async -> [HostName: HostResult] {
         await withTaskGroup(of: (HostName, HostResult).self) { group in
-            for member in members where hosts.contains(member.host) {
+            var waiting = members.filter { hosts.contains($0.host) }[...]
+            var results: [HostName: HostResult] = [:]
+            func beginNext() {
+                guard let member = waiting.popFirst() else { return }
                 group.addTask { (member.host, await converge(member, permission)) }
             }
-            return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+            for _ in 0..<Self.mostAtOnce { beginNext() }
+            while let (host, result) = await group.next() {
+                results[host] = result
+                beginNext()
+            }
+            return results
         }
     }
 
@@ -76,7 +88,7 @@ struct RoleRun: Sendable {
         var result = HostResult(ending: converged.ending, done: converged.done, tail: converged.tail)
         result.note = permission.note
         if converged.ending.outcome == .changed || converged.ending.outcome == .unchanged {
-            let unwritten = await convergence.writeLedger()
+            let unwritten = await convergence.writeRecords()
             let keeper = GateKeeper(member: member, progress: context.progress, interruption: context.interruption)
             if let failure = await keeper.firstFailure() {
                 result.ending = failure.ending

@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// Replaces secrets in output by `<secret>`, in every form of ``MaskedForms``.
 ///
 /// Every byte that belongs to any occurrence of any form is covered, also where occurrences overlap or touch (such a
@@ -10,16 +12,37 @@ package final class Masker: Sendable, CustomReflectable {
     /// Masks nothing.
     package static let none = Masker(SecretBook())
 
-    private let automaton: Automaton
+    private struct Known {
+        var forms: Set<[UInt8]>
+        var automaton: Automaton
+    }
+    // Hosts that are changed together may learn something while others print.
+    private let known: Mutex<Known>
 
     package convenience init(_ book: SecretBook) { self.init(book.secrets) }
 
     package init(_ secrets: some Sequence<Secret>) {
-        var forms: Set<[UInt8]> = []
-        for secret in secrets { secret.reveal(to: .masking) { forms.formUnion(MaskedForms.all(of: $0)) } }
-        automaton = Automaton(forms)
+        let forms = Self.forms(of: secrets)
+        known = Mutex(Known(forms: forms, automaton: Automaton(forms)))
     }
 
+    /// From here on these are masked too; streams that have begun go on with what they know.
+    package func learn(_ secrets: some Sequence<Secret>) {
+        let forms = Self.forms(of: secrets)
+        known.withLock { known in
+            if forms.isSubset(of: known.forms) { return }
+            known.forms.formUnion(forms)
+            known.automaton = Automaton(known.forms)
+        }
+    }
+
+    private static func forms(of secrets: some Sequence<Secret>) -> Set<[UInt8]> {
+        var forms: Set<[UInt8]> = []
+        for secret in secrets { secret.reveal(to: .masking) { forms.formUnion(MaskedForms.all(of: $0)) } }
+        return forms
+    }
+
+    private var automaton: Automaton { known.withLock { $0.automaton } }
     package var isEmpty: Bool { automaton.isEmpty }
     /// Nothing: the automaton spells the secrets.
     package var customMirror: Mirror { Mirror(self, children: [:]) }

@@ -89,7 +89,8 @@ package struct Approval: Sendable {
         }
         var nearest: String?
         for agreed in shown {
-            guard let reason = reason(against: change.masked(by: masker), agreed) else { return nil }
+            // The masker may have learned something since it was shown.
+            guard let reason = reason(against: change.masked(by: masker), agreed.masked(by: masker)) else { return nil }
             // With several changes of one resource, the one with the same action says most.
             if nearest == nil || agreed.action == change.action { nearest = reason }
         }

@@ -11,7 +11,7 @@ package struct ObservationScript: Sendable {
     /// `resources` limits the observation to some of them (role resources of peers, what one step may have changed).
     package init(
         for desired: DesiredHost, on facts: HostFacts, batches catalogue: BatchCatalogue,
-        resources: ((DeclaredResource) -> Bool)? = nil, includesGates: Bool = true
+        resources: ((DeclaredResource) -> Bool)? = nil, includesGates: Bool = true, isDeep: Bool = false
     ) {
         var order: [BatchName] = []
         var arguments: [BatchName: [String]] = [:]
@@ -31,7 +31,9 @@ package struct ObservationScript: Sendable {
         add(Ledger.request)
         self.facts = facts
         batches = order.compactMap { name in catalogue[name].map { ($0, arguments[name] ?? []) } }
-        questions = batches.map { $0.batch.question($0.arguments, on: facts) }
+        questions = batches.map {
+            isDeep ? $0.batch.deepQuestion($0.arguments, on: facts) : $0.batch.question($0.arguments, on: facts)
+        }
     }
 
     /// `answers` in the order of ``questions``.

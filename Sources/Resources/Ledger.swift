@@ -1,7 +1,8 @@
 package import Model
 
-/// What we manage on a host, one resource id a line. Written when a run has converged the host; so that a resource which no
-/// recipe declares any more is reported and not forgotten.
+/// What we manage on a host, one resource id a line, so that a resource which no recipe declares any more is reported and
+/// not forgotten. Written in the first step of a run on the host, before anything is changed: whenever a controller dies,
+/// what it has made is in it. It may so name what a run did not come to make, until a recipe's next run.
 package enum Ledger {
     static let file = "/var/lib/cso-provision/ledger"
     package static let request = ProbeRequest(LedgerBatch.name, "")
@@ -26,6 +27,16 @@ package enum Ledger {
                 umask 077
                 cat > \(word: file + ".cso-tmp") && mv -f \(word: file + ".cso-tmp") \(word: file)
                 """, input: Content(lines))
+    }
+
+    /// Goes before the script of a host's first step, in the same frame; the step fails if it cannot write.
+    package static func prelude(writing resources: Set<ResourceID>) -> ShellText {
+        """
+        mkdir -p -m 0700 /var/lib/cso-provision || exit 1
+        ( umask 077; printf '%s\\n' \(words: resources.sorted().map { encoded($0.rawValue) }) > \(word: file + ".cso-tmp") ) || exit 1
+        mv -f \(word: file + ".cso-tmp") \(word: file) || exit 1
+
+        """
     }
 
     static func encoded(_ id: String) -> String {

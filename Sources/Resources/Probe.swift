@@ -25,9 +25,18 @@ package protocol ProbeBatch: Sendable {
     /// The script that answers all arguments. Arguments are distinct and in a stable order.
     static func question(_ arguments: [String], on facts: HostFacts) -> HostQuestion
 
+    /// The same without relying on anything that an earlier run left on the host (`--deep`).
+    static func deepQuestion(_ arguments: [String], on facts: HostFacts) -> HostQuestion
+
     /// One observation for each argument, keyed by it. An argument that the answer does not prove to be present or absent is
     /// `unknown`, with what the host said.
     static func parse(_ answer: HostAnswer, arguments: [String], on facts: HostFacts) -> [String: Observation]
+}
+
+extension ProbeBatch {
+    package static func deepQuestion(_ arguments: [String], on facts: HostFacts) -> HostQuestion {
+        question(arguments, on: facts)
+    }
 }
 
 /// The answers to a host's probes.

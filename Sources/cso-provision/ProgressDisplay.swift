@@ -6,15 +6,8 @@ import Synchronization
 
 /// Shows progress on standard error: one live row a host on a terminal, one line an event elsewhere.
 final class ProgressDisplay: Sendable {
-    private struct Row {
-        var text: String
-        var since: ContinuousClock.Instant
-        var lastLine = ""
-        var ending: Ending?
-    }
     private struct State {
-        var order: [HostName] = []
-        var rows: [HostName: Row] = [:]
+        var rows = ProgressRows()
         var drawn = 0
         var isPaused = false
         var isFinished = false
@@ -50,17 +43,12 @@ final class ProgressDisplay: Sendable {
             switch event {
             case .phase(let text): if !isLive && isVerbose { Terminal.note(text) }
             case .step(let host, let text):
-                // A gate that is asked every second is one wait.
-                if let row = state.rows[host], row.text == text, row.ending == nil { return }
-                if state.rows[host] == nil { state.order.append(host) }
-                state.rows[host] = Row(text: text, since: .now)
-                if !isLive { plain(host, text) }
+                if state.rows.begin(host, text, at: elapsed), !isLive { plain(host, text) }
             case .output(let host, let line):
-                state.rows[host]?.lastLine = line
+                state.rows.print(host, line)
                 if !isLive && isVerbose { plain(host, "| " + line) }
             case .ended(let host, let ending):
-                if state.rows[host] == nil { state.order.append(host) }
-                state.rows[host, default: Row(text: "", since: .now)].ending = ending
+                state.rows.end(host, ending, at: elapsed)
                 if !isLive { plain(host, ending.outcome.word + (ending.reason.map { ": \($0)" } ?? "")) }
             }
         }
@@ -88,22 +76,14 @@ final class ProgressDisplay: Sendable {
         guard isVerbose || !["connecting", "observed", "looking again", "taking the lock"].contains(text) else {
             return
         }
-        Terminal.note("\(elapsed(since: start))  \(host)  \(TerminalText.harmless(text))")
+        Terminal.note("\(ProgressRows.elapsed(elapsed))  \(host)  \(TerminalText.harmless(text))")
     }
 
     fileprivate func redraw() {
         state.withLock { state in
             guard !state.isFinished, !state.isPaused else { return }
             erase(&state)
-            let width = columns
-            let lines = state.order.compactMap { host -> String? in
-                guard let row = state.rows[host] else { return nil }
-                let detail = row.ending.map(\.outcome.word) ?? row.text
-                let tail = row.ending == nil && !row.lastLine.isEmpty ? "  | " + row.lastLine : ""
-                let time = row.ending == nil ? elapsed(since: row.since) : ""
-                let line = TerminalText.harmless("\(host)  \(time)  \(detail)\(tail)").map { $0 == "\t" ? " " : $0 }
-                return String(line.prefix(width - 1))
-            }
+            let lines = state.rows.lines(at: elapsed, width: columns)
             guard !lines.isEmpty else { return }
             Terminal.write(lines.joined(separator: "\n") + "\n", to: STDERR_FILENO)
             state.drawn = lines.count
@@ -121,11 +101,8 @@ final class ProgressDisplay: Sendable {
         return ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 20 ? Int(size.ws_col) : 80
     }
 
-    private func elapsed(since instant: ContinuousClock.Instant) -> String {
-        let tenths = Int(instant.duration(to: .now).inSeconds * 10)
-        let text = "\(tenths / 10).\(tenths % 10) s"
-        return String(repeating: " ", count: max(0, 7 - text.count)) + text
-    }
+    /// Seconds since it began.
+    private var elapsed: Double { start.duration(to: .now).inSeconds }
 }
 
 /// Lets the ticker reach the display without keeping it alive.

@@ -281,7 +281,11 @@ struct FailureTests {
     @Test("a ledger that cannot be written is told, and does not hide what was done or whether it serves")
     func ledger() async throws {
         let fleet = try TestFleet()
-        fleet["app02"].hook { $0.beforeStep = { summary, _ in summary == "write the ledger" ? .failing : nil } }
+        fleet["app02"].hook { hooks in
+            // It is written with the first step; somebody takes it away again.
+            hooks.afterStep = { summary, state in if summary.hasSuffix("start app.service") { state.ledger = [] } }
+            hooks.beforeStep = { summary, _ in summary == "write the ledger" ? .failing : nil }
+        }
         let report = try await fleet.run()
         let host = try #require(report["app02"])
         #expect(host.ending.outcome == .failed)
@@ -311,7 +315,7 @@ struct FailureTests {
         let fleet = try TestFleet()
         let interruption = Interruption()
         fleet["app02"].hook {
-            $0.afterStep = { summary, _ in if summary == "write the ledger" { interruption.request() } }
+            $0.afterStep = { summary, _ in if summary.hasSuffix("start app.service") { interruption.request() } }
         }
         let report = try await fleet.run(interruption: interruption)
         #expect(report.outcomes == ["app02 changed", "app01 not-attempted"])

@@ -13,7 +13,7 @@ import Testing
 struct RandomFleetTests {
     private static let members: [HostName] = ["app01", "app02"]
 
-    private static func number(_ name: String) -> UInt64? {
+    static func number(_ name: String) -> UInt64? {
         getenv(name).flatMap { UInt64(String(cString: $0)) }
     }
 
@@ -30,7 +30,7 @@ struct RandomFleetTests {
     private func converge(_ fleet: TestFleet, _ seed: UInt64) async throws {
         var random = SeededGenerator(seed: seed)
         for name in Self.members {
-            let state = randomState(&random)
+            let state = Self.randomState(&random)
             fleet[name].change { $0 = state }
             let salt = random.next()
             fleet[name].hook { hooks in
@@ -101,7 +101,7 @@ struct RandomFleetTests {
 
     // MARK: Worlds
 
-    private func randomState(_ random: inout SeededGenerator) -> FakeHost.State {
+    static func randomState(_ random: inout SeededGenerator) -> FakeHost.State {
         var state = FakeHost.State()
         if random.oneIn(5) { return state }
         state.packages = ["aa", "bb"]
@@ -116,7 +116,7 @@ struct RandomFleetTests {
 }
 
 /// Something that is not as it shall be.
-private func drift(_ state: inout FakeHost.State, _ random: inout SeededGenerator) {
+func drift(_ state: inout FakeHost.State, _ random: inout SeededGenerator) {
     switch Int.random(in: 0..<11, using: &random) {
     case 0: state.packages.remove("aa")
     case 1: state.packages = []
@@ -133,7 +133,7 @@ private func drift(_ state: inout FakeHost.State, _ random: inout SeededGenerato
 }
 
 /// What packages and commands do to the rest of the host, each once: what undoes itself every time cannot come to an end.
-private func sideEffects(of summary: String, on state: inout FakeHost.State, _ salt: UInt64) {
+func sideEffects(of summary: String, on state: inout FakeHost.State, _ salt: UInt64) {
     guard summary.hasPrefix("install") || summary.hasPrefix("run") else { return }
     var random = SeededGenerator(seed: salt ^ UInt64(summary.utf8.count))
     guard random.oneIn(2), state.done.insert("side effect of \(summary)").inserted else { return }

@@ -109,4 +109,15 @@ struct MaskerTests {
         #expect(Self.masker.mask(text) == text)
         #expect(start.duration(to: .now) < .seconds(3), "a debug build needs well under a second")
     }
+
+    @Test func whatItLearnsIsMaskedFromThenOn() {
+        let masker = Masker([Secret("first-secret")])
+        #expect(masker.mask("first-secret shared-key") == "<secret> shared-key")
+        masker.learn([Secret("shared-key")])
+        #expect(masker.mask("first-secret, shared-key") == "<secret>, <secret>")
+        #expect(masker.mask("c2hhcmVkLWtleQ==").contains("c2hhcmVk") == false)
+        let empty = Masker([])
+        empty.learn([Secret("shared-key")])
+        #expect(!empty.isEmpty && empty.mask("shared-key") == "<secret>")
+    }
 }

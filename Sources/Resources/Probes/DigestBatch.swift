@@ -22,11 +22,17 @@ package enum DigestBatch: ProbeBatch {
 }
 
 /// The same without a limit of size, for content that is itself larger than what ``DigestBatch`` reads. A batch of its
-/// own, so that reading long files cannot take the others' answers with it.
+/// own, so that reading long files cannot take the others' answers with it. What a mark tells (``FileMarks``) is not read
+/// again, and has `isMarked` beside `sha256`.
 package enum WholeDigestBatch: ProbeBatch {
     package static let name: BatchName = "digest-whole"
 
     package static func question(_ arguments: [String], on facts: HostFacts) -> HostQuestion {
+        PathSearch.question(
+            arguments, expression: "-type f -exec sh -c \(word: FileMarks.lookup(arguments).text) sh {} +", on: facts)
+    }
+
+    package static func deepQuestion(_ arguments: [String], on facts: HostFacts) -> HostQuestion {
         PathSearch.question(arguments, expression: "-type f -exec sha256sum -z -- {} +", on: facts)
     }
 
@@ -40,19 +46,23 @@ package enum WholeDigestBatch: ProbeBatch {
 private enum DigestAnswer {
     static func parse(_ answer: HostAnswer, arguments: [String], silence: String) -> [String: Observation] {
         let answer = PathSearch.Answer(answer)
-        var digests: [String: String] = [:]
+        var found: [String: State] = [:]
         for token in answer.tokens {
-            // 64 hex digits, a blank, a blank or `*`, the path.
-            guard token.utf8.count > 66, let digest = Digest.hex(token.utf8.prefix(64)),
-                token.utf8.dropFirst(64).starts(with: [0x20, 0x20])
-            else { continue }
-            digests[String(decoding: token.utf8.dropFirst(66), as: UTF8.self)] = digest
+            // 64 hex digits, a blank, a blank or `=`, the path.
+            guard token.utf8.count > 66, let digest = Digest.hex(token.utf8.prefix(64)) else { continue }
+            var state: State = ["sha256": .text(digest)]
+            switch Array(token.utf8.dropFirst(64).prefix(2)) {
+            case [0x20, 0x20]: break
+            case [0x20, 0x3D]: state["isMarked"] = true
+            default: continue
+            }
+            found[String(decoding: token.utf8.dropFirst(66), as: UTF8.self)] = state
         }
         return Dictionary(
             arguments.map { path in
                 (
                     path,
-                    digests[path].map { .present(["sha256": .text($0)]) }
+                    found[path].map { .present($0) }
                         ?? answer.observation(ofUnmentioned: path, silence: .unknown(reason: silence))
                 )
             }, uniquingKeysWith: { first, _ in first })

@@ -36,7 +36,8 @@ package enum RoleDeclarations {
                 "What must hold before the next host is changed."),
             KeyDeclaration(
                 "members_at_once", .choice(["all"]), example: "all",
-                "For a role without gates, which promises no service: its hosts need not wait for each other."),
+                "For a role without gates, which promises no service: its hosts need not wait for each other, 16 at a time."
+            ),
         ])
 
     package static let included = MapDeclaration(

@@ -114,6 +114,9 @@ final class FakeHost: Sendable {
         for note in step.script.text.matches(of: /: > \/var\/lib\/cso-provision\/owed\/(\S+)/) {
             state.notes.insert(String(note.1))
         }
+        if let ledger = step.script.text.firstMatch(of: /printf '%s\\n' (.*) > \/var\/lib\/cso-provision\/ledger/) {
+            state.ledger = Self.words(ledger.1)
+        }
         do throws(HostFailure) {
             let answer = try hooks.beforeStep(step.summary, &state)
             if let answer {
@@ -131,6 +134,28 @@ final class FakeHost: Sendable {
         hooks.afterStep(step.summary, &state)
         change { $0 = state }
         return HostAnswer(output: [])
+    }
+}
+
+extension FakeHost {
+    /// As a shell would split them, with single quotes alone.
+    private static func words(_ text: Substring) -> [String] {
+        var words: [String] = []
+        var isQuoted = false
+        var isOpen = false
+        for character in text {
+            switch character {
+            case "'": (isQuoted, isOpen) = (!isQuoted, isOpen)
+            case " " where !isQuoted:
+                isOpen = false
+                continue
+            default: break
+            }
+            if !isOpen { words.append("") }
+            isOpen = true
+            if character != "'" { words[words.count - 1].append(character) }
+        }
+        return words
     }
 }
 

@@ -15,6 +15,7 @@ from support.harness import check, equal, test, wait_until
 RELAY = settings.FLEET / "frame_relay.py"
 SETTINGS = "/etc/cso-counting/settings"
 STARTS = "/var/lib/counting.starts"
+LEDGER = "/var/lib/cso-provision/ledger"
 
 
 def rendered(text):
@@ -120,8 +121,13 @@ def every_boundary(world):
                     count, pid_file = folder / f"count-{number}", folder / f"pid-{number}"
                     relay = [sys.executable, "-B", str(RELAY), "--kill-after", str(number), "--count", str(count),
                              "--pid-file", str(pid_file), "--"]
+                    # As on a host that was never managed: what a dead run has made is in the ledger whenever it died.
+                    host.sh(f"rm -f {LEDGER}")
                     died = run(world, text, into(host, world.witness, relay=relay))
                     ended(pid_file)
+                    ledger = host.read(LEDGER).decode() if host.exists(LEDGER) else ""
+                    if host.read(SETTINGS) == rendered(text) and f"file:{SETTINGS}\n" not in ledger:
+                        problems.append(f"after a kill at boundary {number}: the file is there and the ledger forgot it")
                     if died.code == -9:
                         return f"boundary {number} ({count.read_text().splitlines()[-1]})"
                     if died.code == 0:
