@@ -165,3 +165,22 @@ def asks(world):
         lacks(run.out + run.err, "\x1b", "output without a terminal")
     finally:
         world.spare_bare()
+
+
+@test("completion: a real bash completes commands, options and the values of --output")
+def completion(world):
+    script = world.fresh_folder("completion") / "cso-provision.bash"
+    script.write_text(world.product.run("--generate-completion-script", "bash").expect(0).out)
+    for words, wanted in ((["cso-provision", "pl"], {"plan"}), (["cso-provision", ""], {"apply", "check", "schema"}),
+                          (["cso-provision", "plan", "--r"], {"--role", "--roles"}),
+                          (["cso-provision", "plan", "--output", ""], {"text", "json"})):
+        # What bash does when Tab is pressed behind the last word.
+        ask = '''source "$1"; shift
+            COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMP_LINE="$*"; COMP_POINT=${#COMP_LINE}; COMP_TYPE=9
+            function=$(complete -p cso-provision | sed 's/.*-F \\([^ ]*\\).*/\\1/')
+            "$function" cso-provision "${@: -1}" "${@: -2:1}" 2>/dev/null
+            printf '%s\\n' "${COMPREPLY[@]}"'''
+        done = subprocess.run(["bash", "--norc", "-c", ask, "bash", str(script), *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+                              env={"PATH": f"{os.path.dirname(world.product.binary)}:/usr/bin:/bin"})
+        offered = {line.strip() for line in done.stdout.splitlines()}
+        check(wanted <= offered, f"`{' '.join(words)}` offers {sorted(wanted)}", sorted(offered))
