@@ -76,6 +76,12 @@ package struct Compiler: Sendable {
         return providers
     }
 
+    /// The other roles whose hosts the texts of `role` and of those it includes name.
+    package func uses(of role: RoleName) -> Set<RoleName> {
+        guard let spec = roles[role] else { return [] }
+        return Set(RoleChain(of: spec, in: roles).links.flatMap(\.role.uses).map(\.role)).subtracting([role])
+    }
+
     func compile(
         _ role: RoleName, on host: HostName, facts: HostFacts, placements: [HostName: Placement], usage: Usage?
     ) throws(Diagnostics) -> DesiredHost {

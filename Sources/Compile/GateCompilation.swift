@@ -39,12 +39,36 @@ enum GateCompilation {
                 "the gate can never hold: \(gate.successes) successes need longer than its deadline",
                 at: fields.location(of: "deadline"), remedy: "raise deadline, or lower interval or successes")
         }
-        if gate.vantage != .own, case .unit = check {
-            evaluator.report(
-                "a unit can only be asked on the host itself", at: fields.location(of: "vantage"),
-                remedy: "vantage: self")
+        if gate.vantage != .own {
+            gate.address = evaluator.scope.surroundings.ownAddress
+            checkVantage(gate, at: fields.location(of: "vantage"), &evaluator)
         }
         return gate
+    }
+
+    /// What others can never ask.
+    private static func checkVantage(_ gate: Gate, at location: SourceLocation, _ evaluator: inout FieldEvaluator) {
+        let surroundings = evaluator.scope.surroundings
+        if case .unit = gate.check {
+            evaluator.report(
+                "a unit can only be asked on the host itself", at: location, remedy: "vantage: self")
+        }
+        if case .http(let url, _, _, _) = gate.check, URLText.isLoopback(url) {
+            evaluator.report(
+                "\(url) is whoever asks: from another host it says nothing of this one", at: location,
+                remedy: "ask {{ host.address }}, or leave out vantage")
+        }
+        let role = surroundings.seats[surroundings.host]?.role
+        let members = role.flatMap { surroundings.inventory.membership(of: $0)?.hosts.count } ?? 0
+        if gate.vantage == .peer, members < 2, let role {
+            evaluator.report(
+                "the gate can never be asked: role \"\(role)\" has one member, and so no peer", at: location,
+                remedy: "when: count(hosts(\"\(role)\")) > 1, or another vantage")
+        }
+        if gate.address == nil {
+            evaluator.report(
+                "the address of \(surroundings.host) is not known", at: location, remedy: "is it in the zone?")
+        }
     }
 
     private static func check(
@@ -64,14 +88,42 @@ enum GateCompilation {
             if !(100...599).contains(status) {
                 evaluator.report("status must be from 100 to 599", at: fields.location(of: "status"))
             }
-            if subject.hasPrefix("http://") || subject.hasPrefix("https://"), !subject.contains(" ") {
+            if URLText.isWeb(subject) {
                 return .http(
                     url: subject, status: status, contains: fields.text("contains"), lacks: fields.text("lacks"))
             }
             evaluator.report(
-                "\"\(subject)\" is not a URL", at: spec.subject.location, remedy: "begin it with http:// or https://")
+                "\"\(subject)\" is not a URL", at: spec.subject.location,
+                remedy: "write http://HOST:PORT/PATH, or https://")
         default: return .command(ShellText(script: subject))
         }
         return nil
+    }
+}
+
+/// As much of a URL's form (RFC 3986) as tells whether it can be asked at all.
+enum URLText {
+    /// `http` or `https`, a host, and a port that exists.
+    static func isWeb(_ text: String) -> Bool {
+        guard let (host, port) = authority(text), !host.isEmpty else { return false }
+        return !text.utf8.contains { $0 <= 0x20 || $0 == 0x7F }
+            && (port.map { ScalarText.number($0).map { (1...65535).contains($0) } ?? false } ?? true)
+    }
+
+    static func isLoopback(_ text: String) -> Bool {
+        guard let host = authority(text)?.host.lowercased() else { return false }
+        return host == "localhost" || host == "[::1]" || host == "0.0.0.0"
+            || Address(host).map { $0.number >> 24 == 127 } == true
+    }
+
+    private static func authority(_ text: String) -> (host: String, port: String?)? {
+        guard let scheme = ["http://", "https://"].first(where: text.hasPrefix) else { return nil }
+        let rest = text.dropFirst(scheme.count)
+        var authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
+        if let at = authority.lastIndex(of: "@") { authority = authority[authority.index(after: at)...] }
+        // An IPv6 address has colons of its own, within brackets.
+        let afterBrackets = authority.lastIndex(of: "]").map { authority.index(after: $0) } ?? authority.startIndex
+        guard let colon = authority[afterBrackets...].firstIndex(of: ":") else { return (String(authority), nil) }
+        return (String(authority[..<colon]), String(authority[authority.index(after: colon)...]))
     }
 }

@@ -49,6 +49,11 @@ struct Convergence: Sendable {
         } catch {
             throw HostFailure(.refused, "\(error.resource) \(error.reason)", remedy: "run plan again")
         }
+        if let forbidden = plan.groups.flatMap(\.changes).first(where: context.permits.forbids) {
+            throw HostFailure(
+                .refused, "\(forbidden.resource) needs --allow \(forbidden.confirm?.rawValue ?? "")",
+                remedy: "it became necessary during the run; nothing of it was done")
+        }
         if let obstacle = plan.obstacle { throw obstacle.failure }
         let changes = plan.groups.flatMap(\.changes)
         if let again = changes.first(where: { change in done.contains { $0.isSame(as: change) } }) {

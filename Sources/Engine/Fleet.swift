@@ -24,7 +24,6 @@ package struct Fleet: Sendable {
         guard let inventory = decodedInventory.value else { throw Diagnostics(mistakes, in: tree) }
         let compiler = Compiler(roles: decodedRoles.value, inventory: inventory, catalogue: .standard, tree: tree)
         // What files with mistakes declare is only known in part: that something is not declared could be their consequence.
-        mistakes += decodedRoles.value.values.flatMap { UnaskedGates.mistakes(in: $0) }
         let isWhole = mistakes.isEmpty
         mistakes += compiler.check().filter { isWhole || !$0.isAboutAbsence }
         guard mistakes.isEmpty else { throw Diagnostics(mistakes, in: tree) }
@@ -78,6 +77,18 @@ package struct Fleet: Sendable {
         }
         roles.forEach(add)
         return ordered
+    }
+
+    /// Everything that `--allow` may name.
+    var permissions: Set<PermissionName> {
+        Set(specs.values.flatMap(\.resources).compactMap(\.confirm))
+            .union(inventory.roles.map { PermissionName.interruption(of: $0.role) })
+    }
+
+    /// What a role needs of others, as an operator reads it.
+    func needs(of role: RoleName) -> [String] {
+        let uses = compiler.uses(of: role).subtracting(after(role)).sorted()
+        return after(role).map { "after \($0)" } + uses.map { "uses \($0)" }
     }
 
     func after(_ role: RoleName) -> [RoleName] { compiler.providers(of: role) }

@@ -19,7 +19,10 @@ extension FleetRun {
             return withoutChanges(hosts, waiting: Ending(.failed, "\(error); \(error.remedy)"))
         }
         let touched = attempt.roles.filter { role in
-            plans.first { $0.role == role }?.hosts.contains(where: \.hasChanges) == true
+            guard let plan = plans.first(where: { $0.role == role }), permits.refusal(of: plan) == nil else {
+                return false
+            }
+            return plan.hosts.contains(where: \.hasChanges)
         }
         var final: [HostReport]
         if let refusal = await lock(touched, attempt) {
@@ -50,7 +53,7 @@ extension FleetRun {
             run: attempt.run, planner: RolePlanner(book: attempt.book, reboots: reboots), approval: approval,
             binder: InputBinder(book: attempt.book, masker: attempt.masker), masker: attempt.masker,
             progress: attempt.progress,
-            interruption: interruption, journal: journal)
+            interruption: interruption, journal: journal, permits: permits)
         let results = await roll(touched, current, hosts, attempt, context)
         return hosts.map { host in
             guard let result = results[host.host] else {
@@ -80,7 +83,7 @@ extension FleetRun {
             if touched.contains(role), !changing.isEmpty {
                 let roleRun = RoleRun(
                     role: role, members: attempt.members[role] ?? [], changing: changing,
-                    atOnce: fleet.changesAtOnce(role), context: context)
+                    atOnce: fleet.changesAtOnce(role), witnesses: attempt.witnesses(of: role), context: context)
                 results.merge(await roleRun.execute()) { _, new in new }
             }
             if await !stands(role, hosts, results, attempt) { failed.insert(role) }

@@ -12,12 +12,14 @@ extension FleetRun {
             let members = attempt.members[plan.role] ?? []
             var health: [HostName: Health] = [:]
             for member in members { health[member.host] = await member.view.health }
+            let trouble = await RoleGateKeeper.trouble(of: members)
             var rollout = Rollout(
-                members: members.map(\.host), changing: changing, atOnce: fleet.changesAtOnce(plan.role))
+                members: members.map(\.host), changing: changing, atOnce: fleet.changesAtOnce(plan.role),
+                interruption: permits.interruption(of: plan.role))
             var action = rollout.handle(.begin)
             while action != .finish {
                 switch action {
-                case .look: action = rollout.handle(.seen(health))
+                case .look: action = rollout.handle(.seen(health, trouble: trouble))
                 case .change(let hosts, let permission):
                     for host in hosts {
                         notes[host] = permission.outlook
@@ -43,6 +45,7 @@ extension Rollout.Permission {
         case .served, .promisesNothing: nil
         case .unhealthy(_, let peer): "goes before the members that serve; \(peer) serves meanwhile"
         case .nobodyServes: "no member of the role serves: first installation or total outage, repaired one at a time"
+        case .allowed(let name): "nothing serves meanwhile, as --allow \(name) says"
         }
     }
 }

@@ -11,6 +11,9 @@ extension FleetRun {
         _ plans: [RolePlan], _ attempt: Attempt, keeping earlier: [HostReport]? = nil
     ) async -> [HostReport] {
         let outlook = earlier == nil ? await outlook(plans, attempt) : [:]
+        let refusals = Dictionary(
+            plans.compactMap { plan in permits.refusal(of: plan).map { (plan.role, $0) } },
+            uniquingKeysWith: { first, _ in first })
         return await withTaskGroup(of: (Int, HostReport).self) { group in
             for (index, member) in attempt.all.enumerated() where covers(member) {
                 let plan = plans.first { $0.role == member.role }?[member.host]
@@ -18,6 +21,13 @@ extension FleetRun {
                 group.addTask {
                     var report = await describe(member, plan, attempt)
                     if let note = outlook[member.host] { report.notes.append(note) }
+                    if let refusal = refusals[member.role], report.isWaiting {
+                        if request.changesHosts {
+                            report.ending = Ending(.refused, refusal)
+                        } else {
+                            report.notes.append("apply would refuse it: \(refusal)")
+                        }
+                    }
                     if let plan, report.ending.outcome != .unreachable {
                         report.changes =
                             if earlier != nil {
@@ -28,6 +38,9 @@ extension FleetRun {
                                 await ContentDiffs(member: member, masker: attempt.masker, extent: request.diffs)
                                     .attached(to: plan.changes)
                             }
+                    }
+                    for index in report.changes.indices where !permits.forbids(report.changes[index].change) {
+                        report.changes[index].change.confirm = nil
                     }
                     return (index, report)
                 }
@@ -60,6 +73,11 @@ extension FleetRun {
                 report.notes.append("\(leftover); apply waits for it and plans after it")
             }
         }
+        if plan.hasChanges {
+            report.gates = await member.declared?.gates.map { ReportedGate($0) } ?? []
+            report.needs = fleet.needs(of: member.role)
+        }
+        if let trouble = await member.view.view?.trouble { report.notes.append("does not hold now: \(trouble)") }
         if case .unhealthy(let reason) = plan.health { report.notes.append("does not serve now: \(reason)") }
         report.notes += plan.notes
         for resource in plan.forgotten {
@@ -102,8 +120,24 @@ extension FleetRun {
         for (index, host) in hosts.enumerated() where host.ending.outcome == .unchanged && !interruption.isRequested {
             guard let member = attempt.all.first(where: { $0.host == host.host }), await !member.view.health.isHealthy
             else { continue }
-            let keeper = GateKeeper(member: member, progress: attempt.progress, interruption: interruption)
+            let keeper = GateKeeper(
+                member: member, witnesses: attempt.witnesses(of: member.role), progress: attempt.progress,
+                interruption: interruption)
             if let failure = await keeper.firstFailure() { hosts[index].ending = failure.ending }
+        }
+        for role in attempt.roles where !interruption.isRequested {
+            let rows = hosts.indices.filter { hosts[$0].role == role }
+            let members = attempt.members[role] ?? []
+            // Where something was changed, they were asked after it.
+            guard let first = rows.first, rows.allSatisfy({ hosts[$0].ending.outcome == .unchanged }),
+                await RoleGateKeeper.trouble(of: members) != nil
+            else { continue }
+            let keeper = RoleGateKeeper(
+                members: members, witnesses: attempt.witnesses(of: role), progress: attempt.progress,
+                interruption: interruption)
+            if let failure = await keeper.firstFailure(speaker: hosts[first].host) {
+                hosts[first].ending = failure.ending
+            }
         }
         return hosts
     }
@@ -117,6 +151,10 @@ extension FleetRun {
         for member in attempt.all where !covers(member) {
             guard let trouble = await member.trouble else { continue }
             notes.append("\(member.host) is not in the selection; it counts as down: \(trouble.reason)")
+        }
+        if request.changesHosts, !interruption.isRequested, hosts.contains(where: { !$0.changes.isEmpty }) {
+            notes += await outside.rotated(
+                attempt.book, fleet.inventory.secretSources, request.controller.environment)
         }
         return RunReport(
             run: attempt.run, command: request.changesHosts ? "apply" : "plan", outcome: outcome,

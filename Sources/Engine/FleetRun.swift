@@ -29,6 +29,7 @@ package struct FleetRun: Sendable {
         let start = ContinuousClock.now
         let run = outside.newRun()
         let roles = try request.selection.roles(in: fleet.inventory)
+        try Permits.check(request.allowed, known: fleet.permissions)
         progress(.phase("resolving"))
         let places = try await outside.resolve(fleet.hosts(of: roles), fleet.inventory)
         try requireHosts(roles, places)
@@ -36,28 +37,30 @@ package struct FleetRun: Sendable {
 
         // Secrets are fetched while hosts are connected and observed. Nothing is changed yet, so that a wish to stop ends
         // every wait at once.
-        let (members, fetched) = await interruption.cutting {
+        let (members, controller, fetched) = await interruption.cutting {
             async let fetched = outside.fetch(
                 secretNames, fleet.inventory.secretSources, request.controller.environment)
             let members = await connect(roles, places)
-            return (members, await fetched)
+            return (members, await openController(for: members.values.joined()), await fetched)
         }
         let book: SecretBook
         do throws(Diagnostics) {
             book = interruption.isRequested ? SecretBook() : try fetched.get().pinned(fleet.inventory)
             if !interruption.isRequested { try await SecretFit(book: book).check(members.values.joined()) }
         } catch {
-            await close(members)
+            await close(members, controller)
             throw error
         }
         let attempt = Attempt(
-            run: run, roles: roles, members: members, book: book, start: start, progress: progress)
+            run: run, roles: roles, members: members, controller: controller, batches: fleet.batches, book: book,
+            start: start, progress: progress)
         for member in attempt.all {
             // Only now: why it failed may be in its own words, and they can be masked once the secrets are known.
             if let trouble = await member.trouble { attempt.progress(.ended(member.host, trouble.ending)) }
         }
+        if !interruption.isRequested { await interruption.cutting { await hearWitnesses(attempt) } }
         let report = interruption.isRequested ? await interruptedReport(attempt) : await carryOut(attempt)
-        await close(members)
+        await close(members, controller)
         return report
     }
 
@@ -67,6 +70,8 @@ package struct FleetRun: Sendable {
         let roles: [RoleName]
         /// In rolling order within each role.
         let members: [RoleName: [Member]]
+        let controller: Result<any HostLink, HostFailure>?
+        let batches: BatchCatalogue
         let book: SecretBook
         let start: ContinuousClock.Instant
         let masker: Masker
@@ -74,12 +79,15 @@ package struct FleetRun: Sendable {
         let progress: ProgressSink
 
         init(
-            run: RunID, roles: [RoleName], members: [RoleName: [Member]], book: SecretBook,
+            run: RunID, roles: [RoleName], members: [RoleName: [Member]],
+            controller: Result<any HostLink, HostFailure>?, batches: BatchCatalogue, book: SecretBook,
             start: ContinuousClock.Instant, progress: @escaping ProgressSink
         ) {
             self.run = run
             self.roles = roles
             self.members = members
+            self.controller = controller
+            self.batches = batches
             self.book = book
             self.start = start
             let masker = Masker(book)
@@ -87,6 +95,9 @@ package struct FleetRun: Sendable {
             self.progress = { progress($0.masked(by: masker)) }
         }
 
+        func witnesses(of role: RoleName) -> Witnesses {
+            Witnesses(members: members[role] ?? [], controller: controller, batches: batches)
+        }
         var all: [Member] { roles.flatMap { members[$0] ?? [] } }
     }
 
@@ -148,7 +159,23 @@ package struct FleetRun: Sendable {
         }
     }
 
-    private func close(_ members: [RoleName: [Member]]) async {
+    /// The controller's session, if a gate of these members is asked from here.
+    private func openController(for members: some Sequence<Member>) async -> Result<any HostLink, HostFailure>? {
+        for member in members where await member.trouble == nil {
+            guard await member.declared?.gates.contains(where: { $0.vantage == .controller }) == true else { continue }
+            do throws(HostFailure) {
+                return .success(try await outside.local())
+            } catch {
+                return .failure(error)
+            }
+        }
+        return nil
+    }
+
+    private func close(
+        _ members: [RoleName: [Member]], _ controller: Result<any HostLink, HostFailure>?
+    ) async {
+        if case .success(let link)? = controller { await link.close() }
         await withTaskGroup { group in
             for member in members.values.joined() { group.addTask { await member.close() } }
         }
@@ -236,7 +263,14 @@ package struct FleetRun: Sendable {
         await withTaskGroup { group in
             for member in attempt.all { group.addTask { await member.observe() } }
         }
+        await hearWitnesses(attempt)
     }
+
+    private func hearWitnesses(_ attempt: Attempt) async {
+        for role in attempt.roles { await attempt.witnesses(of: role).ask(about: attempt.members[role] ?? []) }
+    }
+
+    var permits: Permits { Permits(allowed: request.allowed) }
 
     func covers(_ member: Member) -> Bool {
         request.selection.covers(member.host, role: member.role, zone: member.place.availabilityZone)

@@ -7,13 +7,14 @@ internal import Transport
 /// failed.
 struct GateKeeper: Sendable {
     let member: Member
+    let witnesses: Witnesses
     let progress: ProgressSink
     let interruption: Interruption
 
     /// `nil` = all gates of the host hold.
     func firstFailure() async -> HostFailure? {
         guard let desired = await member.declared else { return nil }
-        let gates = desired.gates.filter { $0.scope == .host && $0.vantage == .own }
+        let gates = desired.gates.filter { $0.scope == .host }
         let allowance = gates.map(\.deadline).max() ?? .seconds(30)
         let needed = gates.map(\.successes).max() ?? 1
         let pause = gates.map(\.interval).min() ?? .seconds(1)
@@ -21,6 +22,7 @@ struct GateKeeper: Sendable {
         var inARow = 0
         while true {
             await member.observeHealth()
+            await witnesses.ask(about: [member])
             if let trouble = await member.trouble { return trouble }
             guard let view = await member.view.view else { return nil }
             switch view.health {

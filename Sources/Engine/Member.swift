@@ -20,6 +20,7 @@ actor Member {
     private let isDeep: Bool
     private let failure: HostFailure?
     private var answers = ProbeAnswers()
+    private var testimonies: [Gate: Testimony] = [:]
     private(set) var lost: HostFailure?
     /// Time spent on connecting to it and looking at it.
     private(set) var spent: Duration
@@ -67,8 +68,11 @@ actor Member {
     var view: MemberView {
         if let trouble { return .notSeen(host, reason: trouble.reason) }
         guard let link, let desired else { return .notSeen(host, reason: "not connected") }
-        return .seen(HostView(desired: desired, facts: link.facts, answers: answers))
+        return .seen(HostView(desired: desired, facts: link.facts, answers: answers, testimonies: testimonies))
     }
+
+    /// What others found about it, in place of what they found before.
+    func hear(_ testimonies: [Gate: Testimony]) { self.testimonies = testimonies }
 
     /// Asks everything that the role declares here. A failure is kept as ``trouble``.
     func observe() async { await observe { _ in true } }

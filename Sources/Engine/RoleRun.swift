@@ -9,6 +9,7 @@ struct RoleRun: Sendable {
     let members: [Member]
     let changing: Set<HostName>
     let atOnce: Bool
+    let witnesses: Witnesses
     let context: RunContext
 
     struct HostResult: Sendable {
@@ -21,7 +22,10 @@ struct RoleRun: Sendable {
 
     func execute() async -> [HostName: HostResult] {
         var results: [HostName: HostResult] = [:]
-        var rollout = Rollout(members: members.map(\.host), changing: changing, atOnce: atOnce)
+        var lastChanged: HostName?
+        var rollout = Rollout(
+            members: members.map(\.host), changing: changing, atOnce: atOnce,
+            interruption: context.permits.interruption(of: role))
         var action = rollout.handle(.begin)
         while true {
             switch action {
@@ -32,32 +36,49 @@ struct RoleRun: Sendable {
                     let isRefused = ending.outcome == .refused
                     results[host] = HostResult(ending: isRefused ? lost?.ending ?? ending : ending)
                 }
+                await askForTheRole(&results, lastChanged)
                 return results
             case .look:
                 if context.interruption.isRequested {
                     action = rollout.handle(.interrupted)
                     continue
                 }
-                action = rollout.handle(.seen(await look()))
+                let health = await look()
+                action = rollout.handle(.seen(health, trouble: await RoleGateKeeper.trouble(of: members)))
             case .change(let hosts, let permission):
                 let changed = await change(hosts, permission)
                 results.merge(changed) { _, new in new }
+                lastChanged = hosts.last ?? lastChanged
                 action = rollout.handle(.changed(changed.mapValues(\.ending)))
             }
         }
     }
 
+    /// The gates of the whole role, after the last host. That they do not hold is written where the last change was made;
+    /// after a failure there is nothing more to learn from them.
+    private func askForTheRole(_ results: inout [HostName: HostResult], _ lastChanged: HostName?) async {
+        guard let lastChanged, results.values.allSatisfy({ [.changed, .unchanged].contains($0.ending.outcome) }) else {
+            return
+        }
+        let keeper = RoleGateKeeper(
+            members: members, witnesses: witnesses, progress: context.progress, interruption: context.interruption)
+        guard let failure = await keeper.firstFailure(speaker: lastChanged) else { return }
+        let ending = Ending(
+            failure.outcome, "after the last host of \(role) was changed: \(failure.ending.reason ?? "")")
+        results[lastChanged]?.ending = ending
+        context.journal.ended(lastChanged, ending)
+        context.progress(.ended(lastChanged, ending))
+    }
+
     /// Observes all members now: a change is permitted on what is true at that moment, not on the plan's memory.
     private func look() async -> [HostName: Health] {
-        await withTaskGroup(of: (HostName, Health).self) { group in
-            for member in members {
-                group.addTask {
-                    await member.observe()
-                    return (member.host, await member.view.health)
-                }
-            }
-            return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+        await withTaskGroup { group in
+            for member in members { group.addTask { await member.observe() } }
         }
+        await witnesses.ask(about: members)
+        var health: [HostName: Health] = [:]
+        for member in members { health[member.host] = await member.view.health }
+        return health
     }
 
     /// Of a role whose members are changed all at once, so many are under way at a time: a hundred that install packages
@@ -89,7 +110,8 @@ struct RoleRun: Sendable {
         result.note = permission.note
         if converged.ending.outcome == .changed || converged.ending.outcome == .unchanged {
             let unwritten = await convergence.writeRecords()
-            let keeper = GateKeeper(member: member, progress: context.progress, interruption: context.interruption)
+            let keeper = GateKeeper(
+                member: member, witnesses: witnesses, progress: context.progress, interruption: context.interruption)
             if let failure = await keeper.firstFailure() {
                 result.ending = failure.ending
             } else if let unwritten {
@@ -112,6 +134,7 @@ extension Rollout.Permission {
         case .unhealthy(let reason, let peer): "changed first because it does not serve (\(reason)); \(peer) serves"
         case .nobodyServes(let reason):
             "no member of the role serves (\(reason)): first installation or total outage, repaired one at a time"
+        case .allowed(let name): "nothing served meanwhile, as --allow \(name) says"
         }
     }
 }

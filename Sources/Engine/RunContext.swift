@@ -11,4 +11,5 @@ struct RunContext: Sendable {
     let progress: ProgressSink
     let interruption: Interruption
     let journal: RunJournal
+    let permits: Permits
 }

@@ -1,4 +1,4 @@
-internal import Model
+package import Model
 package import Records
 package import Report
 
@@ -19,11 +19,14 @@ package struct RunRequest: Sendable {
     package var rebootsIfOwed = false
     /// Gets the plan to be kept.
     package var keep: (@Sendable (SavedPlan) -> Void)?
+    /// Points of no return, and interruptions, that the operator allowed by name.
+    package var allowed: Set<PermissionName>
 
     package init(
         selection: Selection, changesHosts: Bool, confirm: (@Sendable ([HostReport]) async -> Bool)?,
-        controller: Controller
+        controller: Controller, allowed: Set<PermissionName> = []
     ) {
+        self.allowed = allowed
         self.selection = selection
         self.changesHosts = changesHosts
         self.confirm = confirm

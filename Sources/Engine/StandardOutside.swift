@@ -32,6 +32,27 @@ extension Outside {
             connect: { (place, inventory) async throws(HostFailure) in
                 try await connector.connect(place, inventory)
             },
+            local: { () async throws(HostFailure) in
+                do throws(SessionError) {
+                    let deadline = Deadline("the controller's own session", in: .seconds(10))
+                    return SessionLink(try await HostSession.open(localPrefix: [], by: deadline), over: nil)
+                } catch {
+                    throw HostFailure(error)
+                }
+            },
+            rotated: { book, sources, environment in
+                guard !book.versions.isEmpty else { return [] }
+                do throws(CloudErrors) {
+                    let fetcher = SecretFetcher(folder: fleet.inventory.folder)
+                    return try await fetcher.rotatedSources(since: book, from: sources, within: .seconds(20)).map {
+                        "the secrets of \($0.source) were rotated during the run: hosts have version \($0.was), \($0.is) is current; run it again"
+                    }
+                } catch {
+                    return [
+                        "whether secrets were rotated during the run could not be asked: \(error.diagnostics.all.first?.message ?? "")"
+                    ]
+                }
+            },
             newRun: {
                 let random = UInt32.random(in: .min ... .max)
                 let digits = String(random, radix: 16)

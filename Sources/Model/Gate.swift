@@ -26,6 +26,8 @@ package struct Gate: Sendable, Hashable {
     package var interval: Duration
     /// So many successes in a row are needed after a change.
     package var successes: Int
+    /// Where the host is that others ask about; `nil` for gates that it is asked itself.
+    package var address: Address?
     package var location: SourceLocation
 
     package init(
@@ -39,6 +41,18 @@ package struct Gate: Sendable, Hashable {
         self.interval = interval
         self.successes = successes
         self.location = location
+    }
+
+    /// When it is asked and by whom, where that is not the ordinary case: `after the last host, asked by another member`.
+    package var circumstances: String? {
+        let place: String? =
+            switch vantage {
+            case .own: nil
+            case .peer: "asked by another member"
+            case .controller: "asked by the controller"
+            }
+        let parts = [scope == .role ? "of the whole role" : nil, place].compactMap { $0 }
+        return parts.isEmpty ? nil : parts.joined(separator: ", ")
     }
 
     /// How output names the gate: `http http://backend01:8103/system/info`.

@@ -65,7 +65,7 @@ struct HostPlanner {
         PlannedChange(
             resource: declared.id, action: action, differences: differences, notifies: declared.notifies,
             isSensitive: declared.resource.isSensitive, source: source, knownAfter: later, isExpected: isExpected,
-            deed: Deed(declared, book))
+            deed: Deed(declared, book), confirm: declared.confirm)
     }
 
     // MARK: One resource

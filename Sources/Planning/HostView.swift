@@ -7,8 +7,13 @@ package struct HostView: Sendable {
     package var desired: DesiredHost
     package var facts: HostFacts
     package var answers: ProbeAnswers
+    /// What others found about gates that the host is not asked itself. A gate that nobody could be asked is missing.
+    package var testimonies: [Gate: Testimony]
 
-    package init(desired: DesiredHost, facts: HostFacts, answers: ProbeAnswers) {
+    package init(
+        desired: DesiredHost, facts: HostFacts, answers: ProbeAnswers, testimonies: [Gate: Testimony] = [:]
+    ) {
+        self.testimonies = testimonies
         self.desired = desired
         self.facts = facts
         self.answers = answers
@@ -28,16 +33,18 @@ package struct HostView: Sendable {
     /// Resources that an earlier run managed here; `nil` if the host has no ledger or it could not be read.
     package var ledger: Set<ResourceID>? { Ledger.resources(from: answers[Ledger.request]) }
 
-    /// Whether the host serves: all its host gates seen from itself, and every service that shall run.
+    /// Whether the host serves: all its host gates, and every service that shall run. Gates that nobody could be asked do not
+    /// count: a peer that is down is no reason to call this host down.
     ///
     /// A role without gates and services promises nothing, so its members are healthy once they were seen.
     package var health: Health {
         var unknown: String?
-        for gate in desired.gates where gate.scope == .host && gate.vantage == .own {
-            switch GateProbe.verdict(gate, answers[GateProbe.request(for: gate)]) {
+        for gate in desired.gates where gate.scope == .host {
+            guard let (verdict, witness) = verdict(of: gate) else { continue }
+            switch verdict {
             case .passed: break
-            case .failed(let found): return .unhealthy("gate \(gate.label): \(found)")
-            case .unknown(let reason): unknown = "gate \(gate.label): \(reason)"
+            case .failed(let found): return .unhealthy("gate \(gate.label)\(witness): \(found)")
+            case .unknown(let reason): unknown = "gate \(gate.label)\(witness): \(reason)"
             }
         }
         for declared in desired.resources {
@@ -49,6 +56,39 @@ package struct HostView: Sendable {
             }
         }
         return unknown.map { .unknown($0) } ?? .healthy
+    }
+}
+
+extension HostView {
+    /// The first gate of the whole role that does not hold as seen of this host, with what was found; what could not be told
+    /// counts as not holding.
+    package var trouble: String? {
+        for gate in desired.gates where gate.scope == .role {
+            guard let (verdict, witness) = verdict(of: gate) else { continue }
+            switch verdict {
+            case .passed: break
+            case .failed(let found), .unknown(let found):
+                return "gate of the role, \(gate.label)\(witness.isEmpty ? " of \(host)" : witness): \(found)"
+            }
+        }
+        return nil
+    }
+
+    private func verdict(of gate: Gate) -> (GateVerdict, witness: String)? {
+        if gate.vantage == .own { return (GateProbe.verdict(gate, answers[GateProbe.request(for: gate)]), "") }
+        return testimonies[gate].map { ($0.verdict, " asked by \($0.witness)") }
+    }
+}
+
+/// What somebody else found about a host.
+package struct Testimony: Sendable, Hashable {
+    /// The member that asked, or `the controller`.
+    package var witness: String
+    package var verdict: GateVerdict
+
+    package init(witness: String, verdict: GateVerdict) {
+        self.witness = witness
+        self.verdict = verdict
     }
 }
 

@@ -36,6 +36,19 @@ package struct ObservationScript: Sendable {
         }
     }
 
+    /// Only these questions, for whoever asks about another host.
+    package init(requests: [ProbeRequest], on facts: HostFacts, batches catalogue: BatchCatalogue) {
+        var order: [BatchName] = []
+        var arguments: [BatchName: [String]] = [:]
+        for request in requests where arguments[request.batch]?.contains(request.argument) != true {
+            if arguments[request.batch] == nil { order.append(request.batch) }
+            arguments[request.batch, default: []].append(request.argument)
+        }
+        self.facts = facts
+        batches = order.compactMap { name in catalogue[name].map { ($0, arguments[name] ?? []) } }
+        questions = batches.map { $0.batch.question($0.arguments, on: facts) }
+    }
+
     /// `answers` in the order of ``questions``.
     package func parse(_ answers: [HostAnswer]) -> ProbeAnswers {
         var result = ProbeAnswers()

@@ -86,13 +86,16 @@ package struct PlannedChange: Sendable, Hashable {
     package var isExpected: Bool
     /// What is really run.
     package var deed: Deed
+    /// What an operator has to allow before it is done.
+    package var confirm: PermissionName?
 
     package init(
         resource: ResourceID, action: ChangeAction, differences: [Difference] = [], notifies: [Notification] = [],
         isSensitive: Bool = false, source: HostName? = nil, knownAfter: KnownAfter? = nil, isExpected: Bool = true,
-        deed: Deed = Deed()
+        deed: Deed = Deed(), confirm: PermissionName? = nil
     ) {
         self.deed = deed
+        self.confirm = confirm
         self.resource = resource
         self.action = action
         self.differences = differences

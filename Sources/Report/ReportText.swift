@@ -20,6 +20,7 @@ package struct ReportText: Sendable {
             lines += heading(host)
             for note in host.notes { lines.append(paint("    # \(note)", .plain)) }
             lines += host.changes.flatMap { render($0, of: host.host) }
+            lines += promises(host)
             let later = host.changes.filter { !$0.change.isExpected }
             if let after = later.first?.change.knownAfter, !isVerbose {
                 lines.append(
@@ -73,6 +74,17 @@ package struct ReportText: Sendable {
         return ["\(name): \(lines[0])"] + lines.dropFirst().map { "    \($0)" }
     }
 
+    /// Gates that are not asked on the host itself before the next one; all of them, and what the role needs, if asked for.
+    private func promises(_ host: HostReport) -> [String] {
+        guard !host.changes.isEmpty else { return [] }
+        var lines = host.gates.compactMap { gate -> String? in
+            guard gate.circumstances != nil || isVerbose else { return nil }
+            return "    then: gate \(gate.label)" + (gate.circumstances.map { ", \($0)" } ?? "")
+        }
+        if isVerbose, !host.needs.isEmpty { lines.append("    # needs: \(host.needs.joined(separator: ", "))") }
+        return lines.map { paint($0, .dim) }
+    }
+
     private func line(_ reported: ReportedChange) -> String {
         let change = reported.change
         var text = "  \(mark(change.action)) \(change.resource)  \(change.action.rawValue)"
@@ -93,6 +105,7 @@ package struct ReportText: Sendable {
             let place = later.host == host ? "" : " of \(later.host)"
             head += "  known after \(later.resource)\(place) (\(possible))"
         }
+        if let confirm = change.confirm { head += "  needs --allow \(confirm)" }
         if !change.notifies.isEmpty { head += "  -> " + change.notifies.map(\.description).joined(separator: ", ") }
         var lines = [paint(head, color(of: change.action))]
         let width = change.differences.map(\.key.count).max() ?? 0

@@ -24,6 +24,16 @@ extension HostReport {
         ]
         if !notes.isEmpty { document["notes"] = .list(notes.map { .text($0) }) }
         if let tail { document["output"] = .text(tail) }
+        if !needs.isEmpty { document["needs"] = .list(needs.map { .text($0) }) }
+        if !gates.isEmpty {
+            document["gates"] = .list(
+                gates.map { gate in
+                    .object([
+                        "gate": .text(gate.label), "scope": .text(gate.scope.rawValue),
+                        "vantage": .text(gate.vantage.rawValue),
+                    ])
+                })
+        }
         return .object(document)
     }
 }
@@ -52,6 +62,7 @@ extension ReportedChange {
         if !change.notifies.isEmpty {
             document["notifies"] = .list(change.notifies.map { .text($0.description) })
         }
+        if let confirm = change.confirm { document["needsAllow"] = .text(confirm.rawValue) }
         if let diff { document["diff"] = .text(diff) }
         if let diffOmission { document["diffOmitted"] = .text(diffOmission) }
         return .object(document)

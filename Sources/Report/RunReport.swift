@@ -39,6 +39,10 @@ package struct HostReport: Sendable {
     package var notes: [String]
     /// The end of a failed step's output, masked.
     package var tail: String?
+    /// Gates that are asked after it was changed; only of hosts that have something to do.
+    package var gates: [ReportedGate] = []
+    /// What its role needs of others: `after rabbitmq`, `uses frontend`.
+    package var needs: [String] = []
 
     package init(
         host: HostName, role: RoleName, address: Address?, zone: AvailabilityZone?, ending: Ending, seconds: Double = 0,
@@ -53,6 +57,23 @@ package struct HostReport: Sendable {
         self.changes = changes
         self.notes = notes
         self.tail = tail
+    }
+}
+
+/// A gate that will be asked.
+package struct ReportedGate: Sendable, Hashable {
+    /// `http http://10.1.128.11:8080/`
+    package var label: String
+    package var scope: Gate.Scope
+    package var vantage: Gate.Vantage
+    /// The gate's own words for what is not ordinary about it.
+    package var circumstances: String?
+
+    package init(_ gate: Gate) {
+        label = gate.label
+        scope = gate.scope
+        vantage = gate.vantage
+        circumstances = gate.circumstances
     }
 }
 

@@ -22,7 +22,10 @@ package enum GateDeclarations {
             FieldDeclaration("lacks", .text, "A text that the answer's body must not contain."),
         ])
     static let command = gate(
-        "command", "A command exits with 0.", FieldDeclaration("command", .shell, "Run by `sh` as root on the host."))
+        "command", "A command exits with 0.",
+        FieldDeclaration(
+            "command", .shell, "Run by `sh` as root on the host, or where `vantage` says; the controller's is not root."
+        ))
 
     private static func gate(
         _ name: String, _ summary: String, _ subject: FieldDeclaration, _ fields: [FieldDeclaration] = []
@@ -41,6 +44,6 @@ package enum GateDeclarations {
             "`host`: holds before the next host is changed; `role`: holds after the last."),
         FieldDeclaration(
             "vantage", .choice(Gate.Vantage.allCases.map(\.rawValue)), defaultText: "self",
-            "Who asks: the host itself, another member of the role, or the controller."),
+            "Who asks: the host itself, another member of the role, or the controller (this machine)."),
     ]
 }

@@ -38,6 +38,7 @@ extension BatchCatalogue {
         RebootBatch.self,
         ScriptBatch.self,
         PortBatch.self,
+        ReachBatch.self,
         HTTPBatch.self,
         OwedBatch.self,
         LedgerBatch.self,

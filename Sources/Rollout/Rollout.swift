@@ -5,6 +5,9 @@ package import Model
 /// The rule: a host may be changed iff it is observed unhealthy, or another member of its role is healthy now. For this
 /// test an unknown host counts as healthy, and an unknown or unreachable peer as down. It is asked anew before every
 /// change, on health that was observed right before; after a failure nothing further is touched.
+///
+/// A role whose members all serve is not begun with while a gate of the whole role does not hold: what binds them is broken
+/// already. That, and a role of one member that serves, an operator can allow by name.
 package struct Rollout: Sendable {
     package enum Action: Sendable, Hashable {
         /// Observe the health of all members now and answer with ``Event/seen(_:)``.
@@ -17,8 +20,8 @@ package struct Rollout: Sendable {
 
     package enum Event: Sendable {
         case begin
-        /// Members that are missing count as unknown.
-        case seen([HostName: Health])
+        /// Members that are missing count as unknown. `trouble`: which gate of the whole role does not hold.
+        case seen([HostName: Health], trouble: String? = nil)
         /// `changed` or `unchanged` = converged and gates green; anything else ends the rollout.
         case changed([HostName: Ending])
         case interrupted
@@ -34,10 +37,25 @@ package struct Rollout: Sendable {
         case nobodyServes(reason: String)
         /// The role promises no service.
         case promisesNothing
+        /// An operator allowed it, although nothing serves meanwhile.
+        case allowed(PermissionName)
+    }
+
+    /// What an operator may allow, and whether that was done.
+    package struct Interruption: Sendable, Hashable {
+        package var name: PermissionName
+        package var isAllowed: Bool
+
+        package init(name: PermissionName, isAllowed: Bool) {
+            self.name = name
+            self.isAllowed = isAllowed
+        }
     }
 
     private let members: [HostName]
     private let atOnce: Bool
+    private let interruption: Interruption?
+    private var hasBegun = false
     private var remaining: [HostName]
     private var isOver = false
     package private(set) var endings: [HostName: Ending] = [:]
@@ -46,7 +64,10 @@ package struct Rollout: Sendable {
     ///   - members: all members of the role, in rolling order.
     ///   - changing: those that have something to do and were selected.
     ///   - atOnce: the role declares no gate and no service, and asks for all members to be changed together.
-    package init(members: [HostName], changing: Set<HostName>, atOnce: Bool = false) {
+    package init(
+        members: [HostName], changing: Set<HostName>, atOnce: Bool = false, interruption: Interruption? = nil
+    ) {
+        self.interruption = interruption
         self.members = members
         self.atOnce = atOnce
         remaining = members.filter(changing.contains)
@@ -56,7 +77,7 @@ package struct Rollout: Sendable {
         guard !isOver else { return .finish }
         switch event {
         case .begin: return remaining.isEmpty ? finish() : .look
-        case .seen(let health): return choose(health)
+        case .seen(let health, let trouble): return choose(health, trouble)
         case .changed(let results): return record(results)
         case .interrupted:
             for host in remaining { endings[host] = Ending(.notAttempted, "interrupted") }
@@ -65,15 +86,31 @@ package struct Rollout: Sendable {
         }
     }
 
-    private mutating func choose(_ health: [HostName: Health]) -> Action {
+    private mutating func choose(_ health: [HostName: Health], _ trouble: String?) -> Action {
         if atOnce { return .change(remaining, .promisesNothing) }
+        let isComplete = members.allSatisfy { health[$0]?.isHealthy == true }
+        if let trouble, !hasBegun, isComplete, interruption?.isAllowed != true {
+            let reason = "every member serves, but \(trouble)" + remedy
+            return refuse(remaining.map { ($0, reason) })
+        }
         let unhealthyFirst = remaining.filter { health[$0]?.isUnhealthy == true } + remaining
         for host in unhealthyFirst {
-            if let permission = permission(for: host, health) { return .change([host], permission) }
+            if let permission = permission(for: host, health) {
+                hasBegun = true
+                return .change([host], permission)
+            }
         }
-        for host in remaining { endings[host] = Ending(.refused, refusal(of: host, health)) }
+        return refuse(remaining.map { ($0, refusal(of: $0, health)) })
+    }
+
+    private mutating func refuse(_ reasons: [(HostName, String)]) -> Action {
+        for (host, reason) in reasons { endings[host] = Ending(.refused, reason) }
         remaining = []
         return finish()
+    }
+
+    private var remedy: String {
+        interruption.map { "; to change it all the same: --allow \($0.name)" } ?? ""
     }
 
     private func permission(for host: HostName, _ health: [HostName: Health]) -> Permission? {
@@ -82,7 +119,9 @@ package struct Rollout: Sendable {
         case (.unhealthy(let reason)?, let peer?): .unhealthy(reason: reason, meanwhile: peer)
         case (.unhealthy(let reason)?, nil): .nobodyServes(reason: reason)
         case (_, let peer?): .served(by: peer)
-        case (_, nil): nil
+        // Of several members one that is down is repaired first; an only one has nobody to wait for.
+        case (_, nil):
+            members.count == 1 && interruption?.isAllowed == true ? interruption.map { .allowed($0.name) } : nil
         }
     }
 
@@ -92,7 +131,8 @@ package struct Rollout: Sendable {
                 "its own health is unknown"
             }
         let others = members.filter { $0 != host }.map { "\($0) \(describe(health[$0]))" }
-        return "\(state); " + (others.isEmpty ? "the role has no other member" : others.joined(separator: ", "))
+        return "\(state); "
+            + (others.isEmpty ? "the role has no other member" + remedy : others.joined(separator: ", "))
     }
 
     private mutating func record(_ results: [HostName: Ending]) -> Action {

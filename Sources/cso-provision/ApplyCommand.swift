@@ -28,6 +28,12 @@ struct ApplyCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Do not ask before changes.")
     var yes = false
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Allow a point of no return, by the name that the plan shows. May be repeated.", valueName: "name"))
+    var allow: [String] = []
+
     func run() async throws {
         var runner = Runner(
             selected: selected, fleet: fleet, looks: looks, output: output, changesHosts: true, asks: !yes)
@@ -43,6 +49,7 @@ struct ApplyCommand: AsyncParsableCommand {
                 throw ValidationError("there is no terminal to ask on; look at the plan first, then give --yes")
             }
         }
+        runner.allowed = allow
         try await runner.run()
     }
 }

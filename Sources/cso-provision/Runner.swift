@@ -18,6 +18,8 @@ struct Runner {
     var planFile: String?
     /// Where the plan is to be saved.
     var out: String?
+    /// What the operator allows by name.
+    var allowed: [String] = []
 
     func run() async throws {
         Signals.install()
@@ -45,6 +47,7 @@ struct Runner {
             request.saved = saved
             request.rebootsIfOwed = rebootsIfOwed
             if out != nil { request.keep = { plan in kept.withLock { $0 = plan } } }
+            request.allowed = Set(allowed.map { PermissionName($0) })
             return try await FleetRun(
                 fleet: loaded, request: request, outside: outside, progress: { display.show($0) },
                 interruption: Signals.interruption

@@ -180,7 +180,7 @@ struct CompilerTests {
         ("unit: nginx", "3:11 \"nginx\" is not the name of a unit; write it with its suffix: nginx.service"),
         ("tcp: http", "3:10 tcp must be a number, not \"http\""),
         ("tcp: 65536", "3:10 tcp must be a port from 1 to 65535, not 65536"),
-        ("http: example.org", "3:11 \"example.org\" is not a URL; begin it with http:// or https://"),
+        ("http: example.org", "3:11 \"example.org\" is not a URL; write http://HOST:PORT/PATH, or https://"),
         ("http: http://x\n    status: 20", "4:13 status must be from 100 to 599"),
         ("tcp: 1\n    successes: 0", "4:16 successes must be from 1 to 1000"),
         (

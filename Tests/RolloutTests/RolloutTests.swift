@@ -121,3 +121,50 @@ private let healths: [Health] = [.healthy, .unhealthy("dead"), .unknown("cut")]
         #expect(rollout.endings.values.allSatisfy { $0.outcome == .notAttempted })
     }
 }
+
+@Suite("What an operator may allow") struct InterruptionTests {
+    private func endings(
+        _ members: [HostName], _ health: [HostName: Health], isAllowed: Bool, trouble: String? = nil
+    ) -> (Rollout.Action, [HostName: Ending]) {
+        var rollout = Rollout(
+            members: members, changing: Set(members),
+            interruption: .init(name: "interrupt-db", isAllowed: isAllowed))
+        _ = rollout.handle(.begin)
+        let action = rollout.handle(.seen(health, trouble: trouble))
+        return (action, rollout.endings)
+    }
+
+    @Test("a role of one member, whether it serves or cannot be told", arguments: [Health.healthy, .unknown("cut")])
+    func onlyMember(health: Health) {
+        let (action, refused) = endings(["db01"], ["db01": health], isAllowed: false)
+        #expect(action == .finish)
+        #expect(refused["db01"]?.reason?.hasSuffix("--allow interrupt-db") == true)
+        #expect(endings(["db01"], ["db01": health], isAllowed: true).0 == .change(["db01"], .allowed("interrupt-db")))
+    }
+
+    @Test("never the last one of several that serves")
+    func lastOfTwo() {
+        let health: [HostName: Health] = ["db01": .healthy, "db02": .unknown("cut")]
+        var rollout = Rollout(
+            members: ["db01", "db02"], changing: ["db01"], interruption: .init(name: "interrupt-db", isAllowed: true))
+        _ = rollout.handle(.begin)
+        #expect(rollout.handle(.seen(health)) == .finish)
+        #expect(rollout.endings["db01"]?.outcome == .refused)
+    }
+
+    @Test("a gate of the whole role holds back a complete role, and no other")
+    func wholeRole() {
+        let members: [HostName] = ["db01", "db02"]
+        let complete: [HostName: Health] = ["db01": .healthy, "db02": .healthy]
+        let (action, refused) = endings(members, complete, isAllowed: false, trouble: "split")
+        #expect(action == .finish)
+        #expect(refused.values.allSatisfy { $0.outcome == .refused && $0.reason?.contains("split") == true })
+        #expect(
+            endings(members, complete, isAllowed: true, trouble: "split").0 == .change(["db01"], .served(by: "db02")))
+        let partly: [HostName: Health] = ["db01": .healthy, "db02": .unhealthy("dead")]
+        guard case .change(["db02"], _) = endings(members, partly, isAllowed: false, trouble: "split").0 else {
+            Issue.record("a broken member is what most often breaks the role")
+            return
+        }
+    }
+}

@@ -55,6 +55,11 @@ struct Surroundings {
 
     private static func known(_ values: [String: Value?]) -> [String: Value] { values.compactMapValues { $0 } }
 
+    var ownAddress: Address? {
+        usage?.placed.insert(host)
+        return placements[host]?.address
+    }
+
     /// `nil` if the host has no known address or zone.
     func value(of attribute: HostAttribute, of host: HostName) -> Value? {
         switch attribute {

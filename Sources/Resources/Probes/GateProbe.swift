@@ -8,12 +8,14 @@ package enum GateVerdict: Sendable, Hashable {
     case unknown(String)
 }
 
-/// How a gate is asked on the host itself, and what the answer means.
+/// How a gate is asked where its vantage is, and what the answer means.
 package enum GateProbe {
     package static func request(for gate: Gate) -> ProbeRequest {
         switch gate.check {
         case .unit(let unit): ProbeRequest(UnitBatch.name, unit.rawValue)
-        case .tcp(let port): ProbeRequest(PortBatch.name, String(port))
+        case .tcp(let port):
+            gate.address.map { ProbeRequest(ReachBatch.name, "\($0) \(port)") }
+                ?? ProbeRequest(PortBatch.name, String(port))
         case .http(let url, _, _, _): ProbeRequest(HTTPBatch.name, url)
         case .command(let script): ScriptBatch.request(script)
         }
@@ -28,7 +30,7 @@ package enum GateProbe {
         }
         switch gate.check {
         case .unit: return unit(state)
-        case .tcp: return .passed
+        case .tcp: return state["error"]?.text.map { .failed($0) } ?? .passed
         case .http(_, let status, let contains, let lacks): return http(state, status, contains, lacks)
         case .command: return command(state)
         }

@@ -26,6 +26,8 @@ final class FakeHost: Sendable {
         var done: Set<String> = []
         var notes: Set<String> = []
         var ledger: [String] = []
+        /// `ADDRESS/PORT` that refuse its connections.
+        var refusing: Set<String> = []
         /// Commands that cannot tell.
         var confused: Set<String> = []
         /// Named by their batch: they fail to answer.

@@ -17,7 +17,16 @@ struct FakeProbes {
         if script.contains("dpkg-query") { return packages(words(script, after: " -- ")) }
         if script.contains("find -P ") { return paths(script) }
         if script.contains(#"printf '\000%s\000'"#) { return scripts(script) }
+        if script.contains("/dev/tcp/") { return reached(script) }
         return nil
+    }
+
+    private func reached(_ script: String) -> HostAnswer {
+        let targets = script.matches(of: /\/dev\/tcp\/([0-9.]+\/[0-9]+)/).map { String($0.1) }
+        return text(
+            targets.enumerated().map { index, target in
+                state.refusing.contains(target) ? "\(index) 1 Connection refused\n" : "\(index) 0 \n"
+            }.joined())
     }
 
     private func text(_ text: String) -> HostAnswer { HostAnswer(output: Array(text.utf8)) }

@@ -14,8 +14,16 @@ final class TestFleet: Sendable {
     private let loaded: Mutex<Fleet>
     let log = Log()
     let hosts: [HostName: FakeHost]
+<<<<<<< HEAD
     private let secrets: Mutex<SecretBook>
     private let addresses = Mutex<[HostName: Address]>([:])
+=======
+    /// The machine that the run is on.
+    let controller: FakeHost
+    /// What is said of secrets at the end of a run.
+    let rotations = Mutex<[String]>([])
+    let book: SecretBook
+>>>>>>> e42ad78 (Gates are asked by peers and the controller and for the whole role; points of no return and the interruption of a lone member need --allow NAME; secrets rotated meanwhile are told)
     private let down = Mutex<[HostName: HostFailure]>([:])
     private let badSecrets = Mutex<Diagnostics?>(nil)
 
@@ -95,6 +103,7 @@ final class TestFleet: Sendable {
         loaded = Mutex(fleet)
         secrets = Mutex(SecretBook(values: ["passwords.db": Secret(secret)], versions: ["passwords": "version-1"]))
         let log = log
+        controller = FakeHost("controller", log)
         hosts = fleet.inventory.roles.flatMap(\.hosts).reduce(into: [:]) { $0[$1] = FakeHost($1, log) }
     }
 
@@ -150,6 +159,11 @@ final class TestFleet: Sendable {
                 log.add(.connected(place.host))
                 return FakeLink(host: self[place.host])
             },
+            local: { [self] () async throws(HostFailure) in
+                log.add(.connected("controller"))
+                return FakeLink(host: controller)
+            },
+            rotated: { [self] _, _, _ in rotations.withLock { $0 } },
             newRun: {
                 RunID(
                     "run\(number.withLock { number in number += 1; return number })")
@@ -161,7 +175,11 @@ final class TestFleet: Sendable {
     func run(
         _ selection: Selection = Selection(roles: ["app"]), changes: Bool = true, state: String? = nil,
         interruption: Interruption = Interruption(), progress: @escaping ProgressSink = { _ in },
+<<<<<<< HEAD
         confirm: (@Sendable ([HostReport]) async -> Bool)? = nil, adjust: (inout RunRequest) -> Void = { _ in }
+=======
+        confirm: (@Sendable ([HostReport]) async -> Bool)? = nil, allowed: Set<PermissionName> = []
+>>>>>>> e42ad78 (Gates are asked by peers and the controller and for the whole role; points of no return and the interruption of a lone member need --allow NAME; secrets rotated meanwhile are told)
     ) async throws -> RunReport {
         let controller = Controller(
             owner: "tester", hostname: "here", environment: [:], stateFolder: state ?? stateFolder)
@@ -169,7 +187,15 @@ final class TestFleet: Sendable {
             selection: selection, changesHosts: changes, confirm: confirm, controller: controller)
         adjust(&request)
         return try await FleetRun(
+<<<<<<< HEAD
             fleet: fleet, request: request, outside: outside, progress: progress, interruption: interruption
+=======
+            fleet: fleet,
+            request: RunRequest(
+                selection: selection, changesHosts: changes, confirm: confirm, controller: controller,
+                allowed: allowed),
+            outside: outside, progress: progress, interruption: interruption
+>>>>>>> e42ad78 (Gates are asked by peers and the controller and for the whole role; points of no return and the interruption of a lone member need --allow NAME; secrets rotated meanwhile are told)
         ).execute()
     }
 
