@@ -93,7 +93,7 @@ let package = Package(
                 "Model", "Resources", "RemoteProtocol", "Source", "Compile", "Planning", "Rollout", "Report",
                 "Transport",
                 "Trust", "SSH", "HostSession", "Zone", "Cloud", "Records", "TestSupport", collections,
-            ]),
+            ], exclude: ["Fixtures"]),
         tests("Transport", []),
         tests("Trust", []),
         tests("SSH", ["Model", "Transport", "Trust", "TestSupport"]),

@@ -86,13 +86,23 @@ extension FieldEvaluator {
             let type = kind.field(entry.key)?.type
             checkNames(entry.value, type == .content ? .templates : .values)
             guard type == .roleTemplate || type == .roleFile else { continue }
-            for name in entry.value.texts { checkFile(name, isTemplate: type == .roleTemplate) }
+            for (name, location) in entry.value.texts {
+                checkFile(name, isTemplate: type == .roleTemplate, at: location)
+            }
         }
     }
 
-    private mutating func checkFile(_ name: String, isTemplate: Bool) {
-        let path = "\(folder)/\(isTemplate ? "templates" : "files")/\(name)"
-        guard let bytes = tree.files[path] else { return }
+    private mutating func checkFile(_ name: String, isTemplate: Bool, at location: SourceLocation) {
+        // Which file an expression names is not known here.
+        if name.contains("{{") || ScalarText.isNull(name) { return }
+        let subfolder = "\(folder)/\(isTemplate ? "templates" : "files")"
+        let path = "\(subfolder)/\(name)"
+        guard let bytes = tree.files[path] else {
+            report(
+                "there is no \(path)", at: location,
+                remedy: Diagnostic.suggestion(for: name, among: tree.names(below: subfolder)))
+            return
+        }
         scope.surroundings.usage?.files.insert(path)
         if isTemplate { _ = parsed(TemplateSource(file: path, bytes: bytes), .templates) }
     }
@@ -150,9 +160,9 @@ extension FieldEvaluator {
 
 extension SpecValue {
     /// Its texts, for whatever OS family.
-    fileprivate var texts: [String] {
+    fileprivate var texts: [(text: String, location: SourceLocation)] {
         switch form {
-        case .scalar(let text, _): [text]
+        case .scalar(let text, _): [(text, location)]
         case .list(let elements): elements.flatMap(\.texts)
         case .map(let entries): entries.flatMap(\.value.texts)
         }

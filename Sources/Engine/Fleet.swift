@@ -24,7 +24,7 @@ package struct Fleet: Sendable {
         guard let inventory = decodedInventory.value else { throw Diagnostics(mistakes, in: tree) }
         let compiler = Compiler(roles: decodedRoles.value, inventory: inventory, catalogue: .standard, tree: tree)
         // What files with mistakes declare is only known in part: that something is not declared could be their consequence.
-        let isWhole = mistakes.isEmpty
+        let isWhole = mistakes.allSatisfy(\.hidesNothing)
         mistakes += compiler.check().filter { isWhole || !$0.isAboutAbsence }
         guard mistakes.isEmpty else { throw Diagnostics(mistakes, in: tree) }
         return Fleet(inventory: inventory, tree: tree, specs: decodedRoles.value, compiler: compiler)

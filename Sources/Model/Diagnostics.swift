@@ -28,6 +28,9 @@ package struct Diagnostic: Error, Hashable, Sendable, CustomStringConvertible {
     /// It says that something is not declared: where other mistakes hid declarations, it may be their consequence.
     package var isAboutAbsence = false
 
+    /// Nothing was lost by it that something else could be looking for: a key of an entry that was read all the same.
+    package var hidesNothing = false
+
     /// The same, marked as being about something that is not declared.
     package var aboutAbsence: Diagnostic {
         var marked = self

@@ -136,8 +136,10 @@ enum EntryDecoder {
     }
 
     private static func unknown(_ entry: SpecEntry, of kind: KindDeclaration, known: [String]) -> Diagnostic {
-        Diagnostic(
+        var mistake = Diagnostic(
             "unknown key \"\(entry.key)\" of \(kind.name)", at: entry.keyLocation,
             remedy: Diagnostic.suggestion(for: entry.key, among: known))
+        mistake.hidesNothing = true
+        return mistake
     }
 }

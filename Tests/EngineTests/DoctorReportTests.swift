@@ -47,4 +47,17 @@ struct DoctorReportTests {
             first == ["check": "port", "subject": "three", "severity": "blocker", "found": "shut", "remedy": "open it"])
         #expect(report.json["outcome"]?.text == "blocked")
     }
+
+    @Test("what hosts say cannot write to the terminal")
+    func harmless() {
+        let evil = "x\u{1B}]0;owned\u{7}\u{9B}2J"
+        let report = DoctorReport(
+            findings: [Finding(evil, of: evil, .blocker, evil, remedy: evil), .ok(evil, of: "h", evil)], seconds: 1)
+        for isVerbose in [false, true] {
+            let text = report.text(usesColor: false, isVerbose: isVerbose)
+            #expect(text.contains("owned"))
+            #expect(
+                !text.unicodeScalars.contains { $0 != "\n" && ($0.value < 0x20 || (0x7F..<0xA0).contains($0.value)) })
+        }
+    }
 }

@@ -1,4 +1,5 @@
 package import Model
+internal import Report
 
 /// All findings of one `doctor`, as text and as JSON.
 package struct DoctorReport: Sendable {
@@ -49,12 +50,14 @@ package struct DoctorReport: Sendable {
         }
     }
 
-    /// One line a finding and one for what mends it. What is well is only named, unless everything is wanted.
+    /// One line a finding and one for what mends it. What is well is only named, unless everything is wanted. Findings quote
+    /// hosts, so none of their words reaches a terminal as it is.
     package func text(usesColor: Bool, isVerbose: Bool) -> String {
+        func said(_ text: String) -> String { TerminalText.harmless(text) }
         func paint(_ text: String, _ code: String) -> String { usesColor ? "\u{1B}[\(code)m\(text)\u{1B}[0m" : text }
         var lines: [String] = []
         for group in groups {
-            lines.append(paint(group.subject, "1"))
+            lines.append(paint(said(group.subject), "1"))
             var fine: [String] = []
             for finding in group.findings {
                 let label: String
@@ -64,18 +67,18 @@ package struct DoctorReport: Sendable {
                 case .notApplicable:
                     label = "n/a    "
                     guard isVerbose else {
-                        lines.append("  n/a      \(finding.check): \(finding.found)")
+                        lines.append("  n/a      \(said(finding.check)): \(said(finding.found))")
                         continue
                     }
                 case .ok:
                     label = paint("ok", "32") + "     "
                     guard isVerbose else {
-                        fine.append(finding.check)
+                        fine.append(said(finding.check))
                         continue
                     }
                 }
-                lines.append("  \(label)  \(finding.check): \(finding.found)")
-                if let remedy = finding.remedy { lines.append("           -> \(remedy)") }
+                lines.append("  \(label)  \(said(finding.check)): \(said(finding.found))")
+                if let remedy = finding.remedy { lines.append("           -> \(said(remedy))") }
             }
             if !fine.isEmpty { lines.append("  \(paint("ok", "32"))       " + fine.joined(separator: ", ")) }
         }

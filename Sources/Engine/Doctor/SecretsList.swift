@@ -1,5 +1,6 @@
 package import Cloud
 package import Model
+internal import Report
 
 /// The secrets that roles need, as text and as JSON. Never a value, its length or its digest.
 package struct SecretsList: Sendable {
@@ -29,7 +30,8 @@ package struct SecretsList: Sendable {
             guard case .unusable(let error) = entry.state, told.insert(error.message).inserted else { continue }
             lines.append("# \(error.message); \(error.remedy)")
         }
-        return lines.joined(separator: "\n")
+        // Versions and errors are in the words of AWS, or of whoever wrote a file.
+        return lines.map { TerminalText.harmless($0) }.joined(separator: "\n")
     }
 
     package var json: JSONValue {
@@ -88,6 +90,6 @@ extension SecretCreationPlan {
             lines.append("not made: \(names.joined(separator: ", ")): \(refusal.reason)")
             lines.append("  -> \(refusal.remedy)")
         }
-        return lines.joined(separator: "\n")
+        return lines.map { TerminalText.harmless($0) }.joined(separator: "\n")
     }
 }

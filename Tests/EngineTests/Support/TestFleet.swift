@@ -14,16 +14,12 @@ final class TestFleet: Sendable {
     private let loaded: Mutex<Fleet>
     let log = Log()
     let hosts: [HostName: FakeHost]
-<<<<<<< HEAD
     private let secrets: Mutex<SecretBook>
     private let addresses = Mutex<[HostName: Address]>([:])
-=======
     /// The machine that the run is on.
     let controller: FakeHost
     /// What is said of secrets at the end of a run.
     let rotations = Mutex<[String]>([])
-    let book: SecretBook
->>>>>>> e42ad78 (Gates are asked by peers and the controller and for the whole role; points of no return and the interruption of a lone member need --allow NAME; secrets rotated meanwhile are told)
     private let down = Mutex<[HostName: HostFailure]>([:])
     private let badSecrets = Mutex<Diagnostics?>(nil)
 
@@ -175,27 +171,17 @@ final class TestFleet: Sendable {
     func run(
         _ selection: Selection = Selection(roles: ["app"]), changes: Bool = true, state: String? = nil,
         interruption: Interruption = Interruption(), progress: @escaping ProgressSink = { _ in },
-<<<<<<< HEAD
-        confirm: (@Sendable ([HostReport]) async -> Bool)? = nil, adjust: (inout RunRequest) -> Void = { _ in }
-=======
-        confirm: (@Sendable ([HostReport]) async -> Bool)? = nil, allowed: Set<PermissionName> = []
->>>>>>> e42ad78 (Gates are asked by peers and the controller and for the whole role; points of no return and the interruption of a lone member need --allow NAME; secrets rotated meanwhile are told)
+        confirm: (@Sendable ([HostReport]) async -> Bool)? = nil, allowed: Set<PermissionName> = [],
+        adjust: (inout RunRequest) -> Void = { _ in }
     ) async throws -> RunReport {
         let controller = Controller(
             owner: "tester", hostname: "here", environment: [:], stateFolder: state ?? stateFolder)
         var request = RunRequest(
-            selection: selection, changesHosts: changes, confirm: confirm, controller: controller)
+            selection: selection, changesHosts: changes, confirm: confirm, controller: controller,
+            allowed: allowed)
         adjust(&request)
         return try await FleetRun(
-<<<<<<< HEAD
             fleet: fleet, request: request, outside: outside, progress: progress, interruption: interruption
-=======
-            fleet: fleet,
-            request: RunRequest(
-                selection: selection, changesHosts: changes, confirm: confirm, controller: controller,
-                allowed: allowed),
-            outside: outside, progress: progress, interruption: interruption
->>>>>>> e42ad78 (Gates are asked by peers and the controller and for the whole role; points of no return and the interruption of a lone member need --allow NAME; secrets rotated meanwhile are told)
         ).execute()
     }
 
