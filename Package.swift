@@ -13,6 +13,8 @@ let strict: [SwiftSetting] = [
 
 let collections = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "_CryptoExtras", package: "swift-crypto")
+let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -32,6 +34,7 @@ let package = Package(
     products: [.executable(name: "cso-provision", targets: ["cso-provision"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -40,7 +43,8 @@ let package = Package(
     targets: [
         // Pure: no clock, files, network or logging.
         source("Model", [collections]),
-        source("Resources", ["Model", collections, crypto]),
+        source("PKI", ["Model", x509, crypto, cryptoExtras]),
+        source("Resources", ["Model", "PKI", collections, crypto]),
         source("RemoteProtocol", ["Model"]),
         source("Source", ["Model", "Resources", yams]),
         source("Reference", ["Model", "Resources", "Source", collections]),
@@ -60,12 +64,12 @@ let package = Package(
         .systemLibrary(
             name: "CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"]), .yum(["c-ares-devel"])]),
         source("Zone", ["Model", "CLinux", "CCares"]),
-        source("Cloud", ["Model", subprocess]),
+        source("Cloud", ["Model", "PKI", subprocess]),
         source("Records", ["Model", "Resources", "Planning", collections]),
         source(
             "Engine",
             [
-                "Model", "Resources", "RemoteProtocol", "Source", "Compile", "Planning", "Rollout", "Report",
+                "Model", "PKI", "Resources", "RemoteProtocol", "Source", "Compile", "Planning", "Rollout", "Report",
                 "Transport",
                 "Trust", "SSH", "HostSession", "Zone", "Cloud", "Records",
             ]),
@@ -78,8 +82,9 @@ let package = Package(
             name: "TestSupport", dependencies: ["Model", "Transport", "Trust", "SSH"], path: "Tests/TestSupport",
             swiftSettings: strict),
         tests("Model", []),
+        tests("PKI", ["Model", "TestSupport"]),
         tests("RemoteProtocol", ["Model"]),
-        tests("Resources", ["Model", "Transport", collections], exclude: ["Fixtures"]),
+        tests("Resources", ["Model", "PKI", "Transport", collections], exclude: ["Fixtures"]),
         tests("Source", ["Model", "Resources"]),
         tests("Reference", ["Model", "Resources", "Source"]),
         tests("Compile", ["Source", "Model", "Resources"]),
@@ -90,7 +95,7 @@ let package = Package(
         tests(
             "Engine",
             [
-                "Model", "Resources", "RemoteProtocol", "Source", "Compile", "Planning", "Rollout", "Report",
+                "Model", "PKI", "Resources", "RemoteProtocol", "Source", "Compile", "Planning", "Rollout", "Report",
                 "Transport",
                 "Trust", "SSH", "HostSession", "Zone", "Cloud", "Records", "TestSupport", collections,
             ], exclude: ["Fixtures"]),
@@ -99,6 +104,6 @@ let package = Package(
         tests("SSH", ["Model", "Transport", "Trust", "TestSupport"]),
         tests("HostSession", ["Model", "RemoteProtocol", "Transport", "CLinux"]),
         tests("Zone", ["Model", "Transport"]),
-        tests("Cloud", ["Model", "Transport"], exclude: ["Fixtures"]),
+        tests("Cloud", ["Model", "PKI", "Transport"], exclude: ["Fixtures"]),
     ]
 )

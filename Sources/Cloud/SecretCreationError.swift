@@ -11,6 +11,8 @@ package struct SecretCreationError: Error, Sendable {
         /// The same, but ours is current and could not be taken back.
         case theirsReplaced(String, by: String)
         case readBackDiffers
+        /// The crypto library refused.
+        case notMade(SecretName)
     }
 
     package let source: SecretSource
@@ -54,6 +56,7 @@ package struct SecretCreationError: Error, Sendable {
                     "aws secretsmanager update-secret-version-stage --secret-id \(ShellText.word(secretID)) --version-stage "
                         + "AWSCURRENT --move-to-version-id \(theirs) --remove-from-version-id \(ours); then run it again"
                 )
+            case .notMade(let made): ("\(name): no value could be made for \(made)", "run it again")
             case .readBackDiffers:
                 (
                     "\(name): what was read back is not what was written",

@@ -27,15 +27,22 @@ package struct SecretCreator: Sendable {
     }
 
     /// One secret after another, each read back and compared before the next. What was made before an error is told with
-    /// it, and is complete.
+    /// it, and is complete. A CA is named after the fleet and its secret.
     package func create(
-        _ plan: SecretCreationPlan, with random: inout some RandomNumberGenerator, within allowance: Duration
+        _ plan: SecretCreationPlan, of fleet: String, at now: Moment, with random: inout some RandomNumberGenerator,
+        within allowance: Duration
     ) async -> (created: [Created], failure: SecretCreationError?) {
         let end = ContinuousClock.now.advanced(by: allowance)
         var created: [Created] = []
         for addition in plan.additions {
             var values: [(key: String, value: Secret)] = []
-            for item in addition.items { values.append((item.name.key, item.recipe.make(with: &random))) }
+            for item in addition.items {
+                let name = "CSO CA \(fleet) \(item.name)"
+                guard let value = try? item.recipe.make(named: name, at: now, with: &random) else {
+                    return (created, SecretCreationError(addition, .notMade(item.name)))
+                }
+                values.append((item.name.key, value))
+            }
             do throws(SecretCreationError) {
                 let version = try await add(values, addition, before: end)
                 created.append(

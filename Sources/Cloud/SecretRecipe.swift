@@ -1,4 +1,5 @@
 package import Model
+internal import PKI
 
 /// How the value of a secret that nobody has made yet is made: of which characters, and how many. Chosen by the key's
 /// name, from what the servers that read it can take.
@@ -8,6 +9,8 @@ package struct SecretRecipe: Sendable, Hashable {
         case alphanumeric
         /// Random bytes as two lower-case digits each; `length` counts the bytes.
         case hexadecimal
+        /// A CA's certificate and its private key, both in PEM in one value, so that one is never there without the other.
+        case certificateAuthority
     }
 
     package var alphabet: Alphabet
@@ -20,6 +23,7 @@ package struct SecretRecipe: Sendable, Hashable {
             switch alphabet {
             case .alphanumeric: "\(length) of A-Z a-z 0-9"
             case .hexadecimal: "\(length) random bytes in hexadecimal"
+            case .certificateAuthority: "a CA, its certificate for ten years and its private key (EC P-256) in PEM"
             }
         return note.map { "\(size) (\($0))" } ?? size
     }
@@ -46,22 +50,41 @@ package struct SecretRecipe: Sendable, Hashable {
                     alphabet: .hexadecimal, length: 32, note: "encrypts data in the database: never to be changed again"
                 ))
         ),
-        ("ca_key", .madeElsewhere("the certificate kind makes the CA's key together with its certificate")),
-        ("ca_cert", .madeElsewhere("the certificate kind makes the CA's certificate")),
+        (
+            "ca_key",
+            .madeElsewhere("a CA's key is made together with its certificate, as one value: \"ca\", or \"…_ca\"")
+        ),
+        (
+            "ca_cert",
+            .madeElsewhere("a CA's certificate is made together with its key, as one value: \"ca\", or \"…_ca\"")
+        ),
+        ("_ca", .made(authority)),
         ("_key", .made(SecretRecipe(alphabet: .hexadecimal, length: 32))),
         ("password", .made(SecretRecipe(alphabet: .alphanumeric, length: 40))),
     ]
 
+    private static let authority = SecretRecipe(
+        alphabet: .certificateAuthority, length: 1,
+        note: "it signs the hosts' certificates; its key goes to no host, and it is never to be made again")
+
     package static func choice(for key: String) -> Choice {
         let key = key.lowercased()
+        if key == "ca" { return .made(authority) }
         return table.first { key.hasSuffix($0.ending) }?.choice ?? .unknown
     }
 
-    /// A new value. The generator must be a cryptographic one; `SystemRandomNumberGenerator` is (getrandom(2)).
-    package func make(with random: inout some RandomNumberGenerator) -> Secret {
+    /// A new value. The generator must be a cryptographic one; `SystemRandomNumberGenerator` is (getrandom(2)). A CA bears
+    /// the name, and begins at the moment.
+    package func make(
+        named name: String, at now: Moment, with random: inout some RandomNumberGenerator
+    ) throws -> Secret {
+        if alphabet == .certificateAuthority {
+            return try CertificateAuthority.make(named: name, at: now, with: &random)
+        }
         while true {
             let text: [UInt8] =
                 switch alphabet {
+                case .certificateAuthority: []
                 case .alphanumeric: (0..<length).map { _ in Self.letters[Int.random(in: 0..<62, using: &random)] }
                 case .hexadecimal:
                     (0..<length).flatMap { _ in

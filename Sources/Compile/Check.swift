@@ -11,7 +11,12 @@ extension Compiler {
 
     /// All secrets that a role may need, whatever its hosts' OS families turn out to be: they are fetched while the hosts
     /// are still being asked.
-    package func secretNames(of role: RoleName) -> Set<SecretName> { survey.get(of: self).secretNames[role] ?? [] }
+    package func secretNames(of role: RoleName) -> Set<SecretName> { Set(secretUsers(of: role).keys) }
+
+    /// The same, with the resources that each of them is for.
+    package func secretUsers(of role: RoleName) -> [SecretName: Set<ResourceID>] {
+        survey.get(of: self).secretUsers[role] ?? [:]
+    }
 
     func makeSurvey() -> Survey {
         var survey = Survey(diagnostics: checkOrder())
@@ -64,7 +69,11 @@ extension Compiler {
                     do {
                         let desired = try compile(
                             membership.role, on: host, facts: facts, placements: placements, usage: usage)
-                        survey.secretNames[membership.role, default: []].formUnion(desired.secretNames)
+                        for declared in desired.resources {
+                            for name in declared.secretNames {
+                                survey.secretUsers[membership.role, default: [:]][name, default: []].insert(declared.id)
+                            }
+                        }
                         if roles[membership.role]?.changesAllAtOnce == true, let gate = desired.gates.first {
                             mistakes.append(
                                 Diagnostic(

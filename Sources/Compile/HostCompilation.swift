@@ -147,6 +147,7 @@ struct HostCompilation {
             }
         }
         checkMakers()
+        diagnostics += CertificateNames.mistakes(resources, zone: surroundings.inventory.zone.name)
     }
 
     /// What writes a file whole and what keeps a part in it would undo each other.

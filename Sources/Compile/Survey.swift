@@ -6,7 +6,8 @@ struct Survey: Sendable {
     var diagnostics: [Diagnostic] = []
     /// Hosts whose address or availability zone a role's texts ask for.
     var placed: [RoleName: Set<HostName>] = [:]
-    var secretNames: [RoleName: Set<SecretName>] = [:]
+    /// The resources that use each secret of a role.
+    var secretUsers: [RoleName: [SecretName: Set<ResourceID>]] = [:]
 }
 
 /// Makes the survey when it is first asked for. The compiler is a value that never changes, so the answer cannot go stale.

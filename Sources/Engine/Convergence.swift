@@ -117,7 +117,7 @@ struct Convergence: Sendable {
     private func perform(_ step: HostStep, number: Int) async throws(HostFailure) {
         context.progress(.step(member.host, step.summary))
         context.journal.stepBegins(member.host, step.summary)
-        let input = try await context.binder.bytes(of: step, members: members)
+        let input = try await context.binder.bytes(of: step, on: member, members: members)
         let lines = LineSplitter(masker: context.masker) { [progress = context.progress, host = member.host] in
             progress(.output(host, $0))
         }

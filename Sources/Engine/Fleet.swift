@@ -46,6 +46,9 @@ package struct Fleet: Sendable {
     /// Every secret that a member of the role may need, whatever its OS family turns out to be.
     func secretNames(of role: RoleName) -> Set<SecretName> { compiler.secretNames(of: role) }
 
+    /// The same, with the resources that each of them is for.
+    func secretUsers(of role: RoleName) -> [SecretName: Set<ResourceID>] { compiler.secretUsers(of: role) }
+
     func compile(
         _ role: RoleName, on host: HostName, facts: HostFacts, _ places: [HostName: PlacedHost]
     ) throws(HostFailure) -> DesiredHost {

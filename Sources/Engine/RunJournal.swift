@@ -61,6 +61,7 @@ final class RunJournal: Sendable {
 enum Timestamp {
     /// RFC 3339 in UTC, whole seconds.
     static var now: String { format("%Y-%m-%dT%H:%M:%SZ") }
+    static var moment: Moment { Moment(seconds: Int(time(nil))) }
     static var compact: String { format("%Y%m%dT%H%M%SZ") }
 
     private static func format(_ pattern: String) -> String {

@@ -24,6 +24,10 @@ package struct Content: Sendable, Hashable {
         case secret(SecretName, SinkEncoding)
         /// The bytes of a file on another member of the role, streamed through the controller's memory.
         case peerFile(HostName, path: String)
+        /// The certificates of a secret in PEM, and nothing else of it.
+        case certificates(SecretName)
+        /// A certificate that the controller signs at that moment, on the host's own request.
+        case issued(CertificateOrder)
     }
 
     package private(set) var segments: [Segment]
@@ -35,8 +39,17 @@ package struct Content: Sendable, Hashable {
     package var secretNames: Set<SecretName> {
         Set(
             segments.compactMap { segment in
-                if case .secret(let name, _) = segment { name } else { nil }
+                switch segment {
+                case .secret(let name, _), .certificates(let name): name
+                case .issued(let order): order.authority
+                case .literal, .peerFile: nil
+                }
             })
+    }
+    package var orders: [CertificateOrder] {
+        segments.compactMap { segment in
+            if case .issued(let order) = segment { order } else { nil }
+        }
     }
     package var holdsSecrets: Bool { !secretNames.isEmpty }
     package var peerFiles: [PeerFile] {
@@ -49,9 +62,10 @@ package struct Content: Sendable, Hashable {
     package mutating func append(_ other: Content) { segments += other.segments }
 
     /// The bytes with every secret in its place. The disclosure says where they go; `peerFiles` holds what was read from
-    /// other members for the segments that name them.
+    /// other members for the segments that name them, `issued` the certificates in PEM that were signed.
     package func bound(
-        to book: SecretBook, peerFiles: [PeerFile: Secret] = [:], for disclosure: Secret.Disclosure
+        to book: SecretBook, peerFiles: [PeerFile: Secret] = [:], issued: [CertificateOrder: [UInt8]] = [:],
+        for disclosure: Secret.Disclosure
     ) throws(BindingError) -> [UInt8] {
         var bytes: [UInt8] = []
         for segment in segments {
@@ -66,6 +80,14 @@ package struct Content: Sendable, Hashable {
             case .peerFile(let host, let path):
                 guard let file = peerFiles[PeerFile(host: host, path: path)] else { throw .peerFileNotRead(host, path) }
                 bytes += file.reveal(to: disclosure) { $0 }
+            case .certificates(let name):
+                guard let secret = book[name] else { throw .missing(name) }
+                let certificates = secret.reveal(to: disclosure) { PEMText.certificates($0) }
+                if certificates.isEmpty { throw .unusable(name, "it holds no certificate in PEM") }
+                bytes += certificates.joined()
+            case .issued(let order):
+                guard let certificate = issued[order] else { throw .notIssued(order.path) }
+                bytes += certificate
             }
         }
         return bytes
@@ -82,6 +104,8 @@ package struct Content: Sendable, Hashable {
                 text += part
             case .secret(let name, _): text += "<secret \(name)>"
             case .peerFile(let host, let path): text += "<\(path) of \(host)>"
+            case .certificates(let name): text += "<certificates of \(name)>"
+            case .issued(let order): text += "<certificate by \(order.authority)>"
             }
         }
         return text
@@ -103,6 +127,9 @@ package enum BindingError: Error, Sendable, Equatable, CustomStringConvertible {
     case missing(SecretName)
     case notEncodable(SecretName, SinkEncoding)
     case peerFileNotRead(HostName, String)
+    /// The value is not what it is wanted for.
+    case unusable(SecretName, String)
+    case notIssued(String)
 
     package var description: String {
         switch self {
@@ -110,6 +137,8 @@ package enum BindingError: Error, Sendable, Equatable, CustomStringConvertible {
         case .notEncodable(let name, let encoding):
             "secret \(name) holds a character that \(encoding.rawValue) cannot express"
         case .peerFileNotRead(let host, let path): "\(path) of \(host) was not read"
+        case .unusable(let name, let reason): "secret \(name): \(reason)"
+        case .notIssued(let path): "\(path) was not issued"
         }
     }
 }

@@ -27,7 +27,7 @@ package enum ScalarText {
         return Int(text)
     }
 
-    /// `500ms`, `30s`, `10m`, `1h`; nothing else, so that a unit is never guessed.
+    /// `500ms`, `30s`, `10m`, `1h`, `90d`; nothing else, so that a unit is never guessed.
     package static func duration(_ text: String) -> Duration? {
         let digits = text.prefix { ("0"..."9").contains($0) }
         guard let amount = number(String(digits)), amount <= 1_000_000 else { return nil }
@@ -36,6 +36,7 @@ package enum ScalarText {
         case "s": return .seconds(amount)
         case "m": return .seconds(amount * 60)
         case "h": return .seconds(amount * 3600)
+        case "d": return .seconds(amount * 86400)
         default: return nil
         }
     }

@@ -39,7 +39,7 @@ struct HostPlanner {
             case .differs(let action, let differences, let source, _):
                 var next = Pending(
                     declared: declared, change: change(of: declared, action, differences, from: source),
-                    observed: view.observation(of: declared))
+                    observed: view.observation(of: declared, with: book))
                 next.change.deed.steps = Deed.digest(of: StepGroup.steps(of: next, on: view))
                 draft.changes.append(next.change)
                 pending.append(next)
@@ -80,7 +80,7 @@ struct HostPlanner {
             return .blocked(.unknown, reason: error.description, possible: [])
         }
         let verdict = Comparison.verdict(
-            observed: view.observation(of: declared), desired: desired, isSensitive: resource.isSensitive,
+            observed: view.observation(of: declared, with: book), desired: desired, isSensitive: resource.isSensitive,
             creation: resource.creation)
         let possible: Set<ChangeAction> = desired == nil ? [.remove] : [resource.creation, .update]
         return switch verdict {
@@ -96,7 +96,7 @@ struct HostPlanner {
             else {
                 return (member.host, nil)
             }
-            return (member.host, peer.observation(of: twin))
+            return (member.host, peer.observation(of: twin, with: book))
         }
         switch resource.decision(on: view.host, seen: seen) {
         case .nothing: return .right(possible: resource.possibleActions)
@@ -138,7 +138,7 @@ struct HostPlanner {
 }
 
 extension HostView {
-    func observation(of declared: DeclaredResource) -> Observation {
-        declared.resource.observation(from: answers, on: facts)
+    func observation(of declared: DeclaredResource, with book: SecretBook) -> Observation {
+        declared.resource.observation(from: answers, on: facts, with: book)
     }
 }

@@ -37,8 +37,18 @@ package struct Fingerprint {
                 add(Digest.sha256(bytes))
             case .secret(let name, let encoding): add(["secret", name.rawValue, encoding.rawValue])
             case .peerFile(let host, let path): add(["file", host.rawValue, path])
+            case .certificates(let name): add(["certificates", name.rawValue])
+            case .issued(let order): add(order)
             }
         }
+    }
+
+    private mutating func add(_ order: CertificateOrder) {
+        add(["issued", order.path, order.authority.rawValue, order.algorithm.rawValue, order.usage.rawValue])
+        add(order.names)
+        add(order.validity)
+        add(order.renewBefore)
+        add(order.request.text)
     }
 
     /// Everything that makes the step what it is.

@@ -35,7 +35,7 @@ package struct FieldDeclaration: Sendable {
         case list
         /// Four octal digits, quoted: `"0644"`.
         case mode
-        /// `500ms`, `30s`, `10m`, `1h`.
+        /// `500ms`, `30s`, `10m`, `1h`, `90d`.
         case duration
         case choice([String])
         /// An absolute path without `.` or `..` components.

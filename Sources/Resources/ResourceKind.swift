@@ -23,6 +23,10 @@ package protocol ResourceKind: Sendable {
     /// The state from the answers to exactly these probes.
     func observation(from answers: ProbeAnswers, on facts: HostFacts) -> Observation
 
+    /// The same where a secret is needed to judge what was seen (whether a certificate is by our CA). What it says holds no
+    /// value, digest or length of one.
+    func observation(from answers: ProbeAnswers, on facts: HostFacts, with book: SecretBook) -> Observation
+
     /// The state that is wanted; `nil` = absent. Secrets are bound here for digests only.
     func desired(with book: SecretBook, on facts: HostFacts) throws(BindingError) -> State?
 
@@ -53,6 +57,11 @@ package protocol ResourceKind: Sendable {
 extension ResourceKind {
     package static var name: KindName { declaration.name }
     package var id: ResourceID { ResourceID(kind: Self.name, identity: identity) }
+    package func observation(
+        from answers: ProbeAnswers, on facts: HostFacts, with book: SecretBook
+    ) -> Observation {
+        observation(from: answers, on: facts)
+    }
     package var isSensitive: Bool { false }
     package var influence: Influence { .itself }
     package static var isTransaction: Bool { false }

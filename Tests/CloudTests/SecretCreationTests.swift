@@ -1,5 +1,6 @@
 import Glibc
 import Model
+import PKI
 import Synchronization
 import Testing
 
@@ -27,7 +28,8 @@ struct SecretCreationTests {
     ) async throws -> (created: [SecretCreator.Created], failure: SecretCreationError?) {
         var random = SystemRandomNumberGenerator()
         let command = try command ?? self.command()
-        return await SecretCreator(command: command).create(plan, with: &random, within: .seconds(60))
+        return await SecretCreator(command: command).create(
+            plan, of: "local", at: Moment(seconds: 1_795_000_000), with: &random, within: .seconds(60))
     }
 
     @Test("a secret that does not exist is created, and nothing is left to make")
@@ -47,6 +49,28 @@ struct SecretCreationTests {
         #expect(book.text("s.password_encryption_key")?.count == 64)
         #expect(book.text("s.db_password")?.count == 40)
         #expect(book.versions["s"] == created.first?.version)
+    }
+
+    @Test("a CA is made whole as one value, once; a second run makes nothing and it stays byte for byte")
+    func authority() async throws {
+        let sources = [source("pki", .aws(secretID: "made-ca", region: "eu-west-2"))]
+        let before = try await plan(["pki.ca"], sources)
+        #expect(before.additions.map { $0.items.map(\.recipe.description) }.joined().first?.contains("a CA") == true)
+        let (_, failure) = try await create(before)
+        #expect(failure == nil, "\(failure?.diagnostic.description ?? "")")
+        func fetched() async throws -> Secret? {
+            try await SecretFetcher(folder: "/", command: command())
+                .fetch(["pki.ca"], from: sources, within: .seconds(60)).book["pki.ca"]
+        }
+        let value = try #require(try await fetched())
+        #expect(try CertificateAuthority(value).facts.commonName == "CSO CA local pki.ca")
+        // Beside it another key is made; the CA is not touched.
+        let more = try await plan(["pki.ca", "pki.next_ca"], sources)
+        #expect(more.additions.map { $0.items.map(\.name) } == [["pki.next_ca"]])
+        let (created, another) = try await create(more)
+        #expect(another == nil && created.count == 1)
+        #expect(try await fetched() == value)
+        #expect(try await plan(["pki.ca", "pki.next_ca"], sources).isEmpty)
     }
 
     @Test("keys are added to a secret, and what it held stays, of strings and others alike")

@@ -11,7 +11,7 @@ struct SecretRecipeTests {
             ("erlang_cookie", SecretRecipe.Alphabet.alphanumeric, 40), ("rabbitmq_erlang_cookie", .alphanumeric, 40),
             ("db_password", .alphanumeric, 40), ("key_password", .alphanumeric, 40), ("password", .alphanumeric, 40),
             ("Keystone_Password", .alphanumeric, 40), ("password_encryption_key", .hexadecimal, 32),
-            ("session_key", .hexadecimal, 32),
+            ("session_key", .hexadecimal, 32), ("ca", .certificateAuthority, 1), ("Next_CA", .certificateAuthority, 1),
         ])
     func chosen(key: String, alphabet: SecretRecipe.Alphabet, length: Int) {
         guard case .made(let recipe) = SecretRecipe.choice(for: key) else {
@@ -22,12 +22,15 @@ struct SecretRecipeTests {
         #expect(recipe.length == length)
     }
 
-    @Test("a CA's key is another's work, and what is not known is not guessed")
+    @Test("half a CA is not made, and what is not known is not guessed")
     func others() {
-        guard case .madeElsewhere = SecretRecipe.choice(for: "ca_key") else {
-            Issue.record("ca_key would be random bytes")
-            return
+        for key in ["ca_key", "ca_cert"] {
+            guard case .madeElsewhere = SecretRecipe.choice(for: key) else {
+                Issue.record("\(key) would be made alone")
+                return
+            }
         }
+        #expect(SecretRecipe.choice(for: "america") == .unknown)
         #expect(SecretRecipe.choice(for: "license") == .unknown)
         #expect(SecretRecipe.choice(for: "") == .unknown)
     }
@@ -37,7 +40,9 @@ struct SecretRecipeTests {
     func made(key: String) throws {
         guard case .made(let recipe) = SecretRecipe.choice(for: key) else { throw TestFailure("no recipe") }
         var random = SystemRandomNumberGenerator()
-        let values = (0..<400).map { _ in recipe.make(with: &random).reveal(to: .digest) { $0 } }
+        let values = try (0..<400).map { _ in
+            try recipe.make(named: "", at: Moment(seconds: 0), with: &random).reveal(to: .digest) { $0 }
+        }
         #expect(Set(values).count == values.count)
         let expected = recipe.alphabet == .alphanumeric ? 62 : 16
         #expect(Set(values.joined()).count == expected)
@@ -57,11 +62,11 @@ struct SecretRecipeTests {
     }
 
     @Test("twenty capitals are thrown away, as Debian's package would")
-    func notErlangs() {
+    func notErlangs() throws {
         // Small numbers give the letter A.
         var random = Scripted(numbers: Array(repeating: 1, count: 20))
         let recipe = SecretRecipe(alphabet: .alphanumeric, length: 20)
-        let value = recipe.make(with: &random)
+        let value = try recipe.make(named: "", at: Moment(seconds: 0), with: &random)
         #expect(random.numbers.isEmpty)
         #expect(!value.reveal(to: .digest) { SecretRecipe.looksMadeByErlang($0) })
         #expect(SecretRecipe.looksMadeByErlang(Array("ABCDEFGHIJKLMNOPQRST".utf8)))

@@ -21,7 +21,7 @@ import Testing
     static let samples: [Sample] = [
         sample("path", ["/ab", "/a", "/abc"], path("/ab", inode: 17) + path("/a", inode: 1) + end, missing),
         sample("digest", ["/ab", "/a", "/abc"], digest("/ab") + digest("/a") + end, missing),
-        sample("text", ["/ab", "/a"], ["0", "text\n", "0", "1", "other\n", "0", ""].joined(separator: "\0"), ""),
+        sample("text", ["/ab", "/a"], ["/0", "text\n", "0", "/1", "other\n", "0", ""].joined(separator: "\0"), ""),
         sample(
             "unit", ["a.service", "b.service"],
             ["a", "b"].map {
@@ -39,6 +39,12 @@ import Testing
         sample(
             "line", ["/etc/a\0K=1\0p\0K=", "/etc/b\0x\0t\0", "/etc/b\0y\0m\0^y\0^z"],
             "/etc/c\n=b\00\n/etc/a\012:K=0\n/etc/b\03:x\r\n=p\00\n=2\01\n=a2\00\n", ""),
+        sample(
+            "public-key", ["/etc/a.key", "/etc/b.key"],
+            [
+                "1795000000", "openssl", "0", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "0", "1",
+                "", "none", "",
+            ].joined(separator: "\0"), ""),
         sample("owed", [""], "reload:a.service\n", ""),
         sample(
             "release", ["/opt/.a", "/opt/.b"], "begin marker\nrelease 1 1 aa there\nend\nbegin previous\nend\n", ""),
@@ -81,7 +87,7 @@ import Testing
     @Test(
         arguments: samples.filter {
             [
-                "path", "digest", "text", "unit", "script", "http", "line", "release", "reboot", "upgrade",
+                "path", "digest", "text", "unit", "script", "http", "line", "public-key", "release", "reboot", "upgrade",
                 "dnf-exclusion",
             ].contains($0.batch)
         })

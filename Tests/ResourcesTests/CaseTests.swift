@@ -102,8 +102,11 @@ private struct Case {
             let parsed = batch.parse(answer, arguments: group.map(\.argument), on: facts)
             for request in group { answers[request] = parsed[request.argument] ?? .unknown(reason: "no answer") }
         }
-        let observed = resource.observation(from: answers, on: facts)
-        let book = SecretBook(values: ["passwords.db": Secret("p%40$(id)\"'\\@:/?#&é x")])
+        let book = SecretBook(values: [
+            "passwords.db": Secret("p%40$(id)\"'\\@:/?#&é x"),
+            "pki.ca": Secret(try CaseTests.read("\(CaseTests.folder)/ca-for-cases.pem")),
+        ])
+        let observed = resource.observation(from: answers, on: facts, with: book)
         let desired = try resource.desired(with: book, on: facts)
         var members: OrderedDictionary<String, JSONValue> = [
             "probes": .list(requests.map { .text("\($0.batch) \($0.argument)") }), "observed": json(observed),
@@ -160,9 +163,10 @@ private struct Case {
         return Fields(try #require(document["subject"]?.text), values)
     }
 
-    /// `{{secret}}` stands for a secret.
+    /// `{{secret}}` stands for a secret, `{{ca}}` for one that is a CA.
     private func content(_ text: String) -> Content {
         var content = Content()
+        if text == "{{ca}}" { return Content([.secret("pki.ca", .raw)]) }
         for (index, part) in text.split(separator: "{{secret}}", omittingEmptySubsequences: false).enumerated() {
             if index > 0 { content.append(.secret("passwords.db", .raw)) }
             content.append(Content(String(part)))

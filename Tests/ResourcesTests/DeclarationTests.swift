@@ -68,10 +68,42 @@ import Testing
         ("command", "a", ["run": .text("x")], ["needs a guard"]),
         ("command", "a", ["run": .text("x"), "unless": .text("y"), "creates": .text("/z")], ["has one guard"]),
         ("command", "a\nb", ["run": .text("x"), "unless": .text("y")], ["one line of text"]),
+        (
+            "certificate", "/etc/c", ["key": .text("/etc/k"), "ca": .text("/etc/k")],
+            ["are three files", "it has no names", "no CA is named"]
+        ),
+        certificate(["names": .list(["*.prod-ha.cso.ss"])], "is for every host of its zone"),
+        certificate(["names": .list(["a_b"])], "neither a DNS name nor an IPv4 address"),
+        certificate(["names": .list(["10.1.2.300"])], "neither a DNS name nor an IPv4 address"),
+        certificate(["names": .list(["fd00::1"])], "neither a DNS name nor an IPv4 address"),
+        certificate(["names": .list(["a.b,DNS:c.d"])], "neither a DNS name nor an IPv4 address"),
+        certificate(["names": .list(["a.b", "A.b."])], "stands twice in names"),
+        certificate(["mode": .mode(0o644)], "cannot have mode 0644"),
+        certificate(["mode": .mode(0o040)], "cannot have mode 0040"),
+        certificate(["valid_for": .duration(.seconds(826 * 86400))], "more than 825 days"),
+        certificate(["valid_for": .duration(.seconds(30 * 86400))], "renewed in every run"),
+        certificate(["allow": .list(["wildcards"])], "nothing called \"wildcards\""),
+        certificate(["issuer": .content(Content("text"))], "one secret and nothing else", "no CA is named"),
+        certificate(
+            ["issuer": .content(Content([.secret("a.ca", .raw), .secret("b.ca", .raw)]))], "one secret and nothing else"
+        ),
+        certificate(
+            ["also_trusted": .content(Content([.secret("pki.ca", .raw)]))], "is the issuer, and trusted anyway"),
         ("once", "a", ["run": .text(""), "evidence": .text("")], ["run is empty", "evidence is empty"]),
         ("release", "app", [:], ["a release has a version", "comes from an archive", "only with its SHA-256"]),
         ("release", "app", ["state": .text("absent"), "limit": .duration(.seconds(1))], ["limit is for an installer"]),
     ]
+
+    /// A right one with these fields instead.
+    private static func certificate(
+        _ fields: [String: FieldValue], _ words: String...
+    ) -> (String, String, [String: FieldValue], [String]) {
+        let right: [String: FieldValue] = [
+            "key": .text("/etc/k"), "ca": .text("/etc/ca"), "names": .list(["a.b"]),
+            "issuer": .content(Content([.secret("pki.ca", .raw)])),
+        ]
+        return ("certificate", "/etc/c", right.merging(fields) { $1 }, words)
+    }
 
     @Test func mistakesAreFoundAndAllOfThemAreSaid() throws {
         for (name, subject, values, words) in Self.mistakes {

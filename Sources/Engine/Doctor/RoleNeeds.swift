@@ -15,7 +15,11 @@ struct RoleNeeds: Sendable, Hashable {
     var endpoints: [Endpoint] = []
     var writtenPaths: [String] = []
     /// Files that are certificates, by their names.
-    var certificates: [String] { writtenPaths.filter { $0.hasSuffix(".crt") || $0.hasSuffix("cert.pem") } }
+    var certificates: [String] {
+        writtenPaths.filter { issuedPaths.contains($0) || $0.hasSuffix(".crt") || $0.hasSuffix("cert.pem") }
+    }
+    /// Those of kind certificate, whatever they are called.
+    private var issuedPaths: Set<String> = []
     /// The role compiles for the host. If not, nothing is said of what it needs.
     var isKnown = false
 
@@ -26,6 +30,9 @@ struct RoleNeeds: Sendable, Hashable {
         let database = Self.databaseName(in: zone)
         for declared in desired.resources {
             writtenPaths += declared.resource.managedPaths + declared.resource.sharedPaths
+            if let certificate = declared.resource as? CertificateResource {
+                issuedPaths.formUnion([certificate.path, certificate.authorityPath])
+            }
             // A file with secrets too: its text has their names in their places, and none of it is shown.
             let content = (declared.resource as? FileResource)?.content ?? declared.resource.managedContent?.content
             if let text = content?.placeholderText {

@@ -6,6 +6,8 @@ internal import Report
 package struct SecretsList: Sendable {
     package let survey: SecretSurvey
     let users: [SecretName: [RoleName]]
+    /// What each of them is for.
+    let resources: [SecretName: Set<ResourceID>]
 
     package var isComplete: Bool { survey.isComplete }
     package var plan: SecretCreationPlan { SecretCreationPlan(survey) }
@@ -24,6 +26,12 @@ package struct SecretsList: Sendable {
             zip(cells.dropLast(), widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }.joined(
                 separator: "  ")
                 + "  " + (cells.last ?? "")
+        }
+        for entry in survey.entries {
+            let certificates = (resources[entry.name] ?? []).filter { $0.kind == "certificate" }.map(\.identity)
+                .sorted()
+            if certificates.isEmpty { continue }
+            lines.append("# \(entry.name) is the CA of \(certificates.joined(separator: ", "))")
         }
         var told: Set<String> = []
         for entry in survey.entries {
@@ -48,6 +56,7 @@ package struct SecretsList: Sendable {
                         "from": entry.source.map { .text(Self.place($0)) } ?? .null,
                         "version": entry.version.map { .text($0) } ?? .null, "state": .text(Self.word(entry.state)),
                         "problem": problem, "roles": .list((users[entry.name] ?? []).map { .text($0.rawValue) }),
+                        "resources": .list((resources[entry.name] ?? []).sorted().map { .text($0.rawValue) }),
                     ])
                 }),
         ])

@@ -18,12 +18,16 @@ package struct SecretsWork: Sendable {
     package func look(_ selection: Selection) async throws(Diagnostics) -> SecretsList {
         let roles = try selection.roles(in: fleet.inventory)
         var users: [SecretName: [RoleName]] = [:]
+        var resources: [SecretName: Set<ResourceID>] = [:]
         for role in roles {
-            for name in fleet.secretNames(of: role) { users[name, default: []].append(role) }
+            for (name, found) in fleet.secretUsers(of: role) {
+                users[name, default: []].append(role)
+                resources[name, default: []].formUnion(found)
+            }
         }
         let fetcher = SecretFetcher(folder: fleet.inventory.folder, command: command)
         let survey = await fetcher.survey(Set(users.keys), from: fleet.inventory.secretSources, within: Self.allowance)
-        return SecretsList(survey: survey, users: users)
+        return SecretsList(survey: survey, users: users, resources: resources)
     }
 
     /// Makes what the plan says. What was made before an error is told with it.
@@ -32,7 +36,7 @@ package struct SecretsWork: Sendable {
     ) async -> (created: [SecretCreator.Created], mistakes: Diagnostics?) {
         var random = SystemRandomNumberGenerator()
         let (created, failure) = await SecretCreator(command: command).create(
-            plan, with: &random, within: .seconds(120))
+            plan, of: fleet.inventory.fleet, at: Timestamp.moment, with: &random, within: .seconds(120))
         return (created, failure.map { Diagnostics($0.diagnostic) })
     }
 }

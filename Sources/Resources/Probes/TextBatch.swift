@@ -10,7 +10,7 @@ package enum TextBatch: ProbeBatch {
         var script: ShellText = ""
         for (index, path) in arguments.enumerated() {
             script += """
-                printf '%s\\000' \(index)
+                printf '/%s\\000' \(index)
                 if [ -f \(word: path) ] && ! [ -L \(word: path) ]; then
                 timeout -s KILL 5 head -c \(largest + 1) -- \(word: path)
                 printf '\\000%s\\000' "$?"
@@ -27,8 +27,9 @@ package enum TextBatch: ProbeBatch {
         var tokens = answer.output.split(separator: 0, omittingEmptySubsequences: false)[...]
         var found: [String: Observation] = [:]
         for (index, path) in arguments.enumerated() {
-            // A file with a NUL in it is not text, and shifts what follows; the next index is looked for.
-            let mark = Array(String(index).utf8)
+            // A file with a NUL in it is not text, and shifts what follows; the next mark is looked for. It begins with a
+            // slash, since the status of the file before it may be the same number.
+            let mark = Array("/\(index)".utf8)
             while let token = tokens.first, !token.elementsEqual(mark) { tokens = tokens.dropFirst() }
             guard tokens.count >= 3 else { break }
             let body = tokens[tokens.startIndex + 1]

@@ -106,7 +106,8 @@ enum Shell {
 
     /// Observes one resource as the engine does: its probes, by their batches.
     static func observe<Resource: ResourceKind>(
-        _ resource: Resource, on facts: HostFacts = .test(), shell: String = "/bin/dash", prefix: [String] = []
+        _ resource: Resource, on facts: HostFacts = .test(), book: SecretBook = SecretBook(),
+        shell: String = "/bin/dash", prefix: [String] = []
     ) async throws -> Observation {
         var answers = ProbeAnswers()
         for (name, requests) in Dictionary(grouping: resource.probes(on: facts), by: \.batch) {
@@ -114,7 +115,7 @@ enum Shell {
             let found = try await ask(batch, requests.map(\.argument), on: facts, shell: shell, prefix: prefix)
             for request in requests { answers[request] = found[request.argument] ?? .unknown(reason: "no answer") }
         }
-        return resource.observation(from: answers, on: facts)
+        return resource.observation(from: answers, on: facts, with: book)
     }
 
     /// Brings one resource to its desired state and returns what its steps said. Empty if there was nothing to do.
