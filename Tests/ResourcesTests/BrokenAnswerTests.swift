@@ -87,7 +87,8 @@ import Testing
     @Test(
         arguments: samples.filter {
             [
-                "path", "digest", "text", "unit", "script", "http", "line", "public-key", "release", "reboot", "upgrade",
+                "path", "digest", "text", "unit", "script", "http", "line", "public-key", "release", "reboot",
+                "upgrade",
                 "dnf-exclusion",
             ].contains($0.batch)
         })
