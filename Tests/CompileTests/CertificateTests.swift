@@ -10,9 +10,9 @@ import Testing
         let text = String(decoding: try Disk.read("Roles/README.md"), as: UTF8.self)
         let example = String(text.components(between: "```yaml\n- certificate:", and: "```"))
             .replacing(#"["{{ host.fqdn }}", "{{ host.address }}"]"#, with: names)
-            .split(separator: "\n", omittingEmptySubsequences: false).map { "    " + $0 }.joined(separator: "\n")
+            .split(separator: "\n").joined(separator: "\n  ")
         var tree = World("").tree
-        let role = "role: web\nresources:\n  - certificate:" + example.dropFirst(4)
+        let role = "role: web\nresources:\n  - certificate:" + example + "\n"
         tree.files["Roles/web/role.yaml"] = Array((role + more + "\n  - service: nginx.service\n").utf8)
         let inventory = String(decoding: tree.files["Inventory/inventory.yaml"] ?? [], as: UTF8.self)
         tree.files["Inventory/inventory.yaml"] = Array(
