@@ -356,7 +356,7 @@ struct FailureTests {
         let fleet = try TestFleet(app: app)
         let interruption = Interruption()
         fleet["app02"].hook {
-            $0.afterStep = { summary, _ in if summary == "write the ledger" { interruption.request() } }
+            $0.afterStep = { summary, _ in if summary.hasSuffix("start app.service") { interruption.request() } }
         }
         let report = try await fleet.run(interruption: interruption)
         #expect(report["app02"]?.ending.outcome == .interrupted)
