@@ -44,4 +44,20 @@ import Testing
                     + "choose prefixes of which none begins the other's line"
             ], "\(found)")
     }
+
+    @Test func aTimerStartsWhatIsDeclaredBeforeIt() {
+        let timer = "- timer: backup.timer\n  calendar: daily\n"
+        let unit = "- unit: backup.service\n  content: x\n"
+        #expect(mistakes(unit + timer) == [])
+        #expect(mistakes("- service: backup.service\n" + timer) == [])
+        #expect(mistakes("- timer: backup.timer\n  state: absent\n") == [])
+        let instance = "- unit: b@.service\n  content: x\n- timer: b.timer\n  calendar: daily\n  starts: b@1.service\n"
+        #expect(mistakes(instance) == [])
+        let missing = "timer:backup.timer starts backup.service, which no unit or service before it declares"
+        #expect(mistakes(timer + unit) == ["role.yaml:3:3 \(missing); there are none"])
+        #expect(
+            mistakes("- unit: backups.service\n  content: x\n" + timer) == [
+                "role.yaml:5:3 \(missing); did you mean \"backups.service\"?"
+            ])
+    }
 }

@@ -45,6 +45,18 @@ import Testing
                 "1795000000", "openssl", "0", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "0", "1",
                 "", "none", "",
             ].joined(separator: "\0"), ""),
+        sample(
+            "sysctl", ["vm/swappiness", "vm/laptop_mode"],
+            "/etc/sysctl.d/90-x.conf\0/etc/sysctl.conf\0\n/etc/sysctl.d/90-x.conf\0vm.swappiness = 1\n"
+                + "/proc/sys/vm/swappiness\060\n/proc/sys/vm/laptop_mode\00\n=\00\n", ""),
+        sample(
+            "hostname", [""],
+            "static web01\nlive web01\ncloud\npreserve /etc/cloud/cloud.cfg true\nours\nend\n", ""),
+        sample(
+            "mount", ["/m\0network\0\0", "/n\0local\0/dev/x\0"],
+            "m 1 0 0:1 / / rw - ext4 /dev/a rw\nm 2 1 0:2 / /m rw - nfs4 s:/ rw\nf s:/ /m nfs4 hard\na 0 0 \nn 1 x\nb 1 0\n"
+                + "d 1 /dev/y\nend\n", ""),
+        sample("reach", ["10.1.0.9 80", "10.1.0.8 80"], "0 0 \n1 1 Connection refused\n", ""),
         sample("owed", [""], "reload:a.service\n", ""),
         sample(
             "release", ["/opt/.a", "/opt/.b"], "begin marker\nrelease 1 1 aa there\nend\nbegin previous\nend\n", ""),
@@ -88,8 +100,7 @@ import Testing
         arguments: samples.filter {
             [
                 "path", "digest", "text", "unit", "script", "http", "line", "public-key", "release", "reboot",
-                "upgrade",
-                "dnf-exclusion",
+                "upgrade", "dnf-exclusion", "sysctl", "hostname", "mount",
             ].contains($0.batch)
         })
     func aCutOffAnswerGivesNothingElse(sample: Sample) throws {

@@ -65,6 +65,37 @@ import Testing
         ("unit", "../x.service", ["content": .content(Content(""))], ["neither a unit nor a drop-in"]),
         ("unit", "a.service.d/b.txt", ["content": .content(Content(""))], ["neither a unit nor a drop-in"]),
         ("unit", "a.service", ["content": .content(Content([.secret("a.b", .raw)]))], ["cannot keep a secret"]),
+        ("sysctl", "vm", ["value": .text("1")], ["not the name of one kernel parameter"]),
+        ("sysctl", "net.ipv4.conf.*.rp_filter", ["value": .text("1")], ["not the name of one kernel parameter"]),
+        ("sysctl", "net/../vm/x", [:], ["not the name of one kernel parameter", "value is missing"]),
+        ("sysctl", "vm.x", ["value": .text("1"), "state": .text("absent")], ["has no value"]),
+        ("hostname", "Web01.prod.test", [:], ["is not a host name; \"web01.prod.test\""]),
+        ("hostname", "web_01", [:], ["is not a host name"]),
+        ("hostname", "-a.b", [:], ["is not a host name"]),
+        ("hostname", "a..b", [:], ["is not a host name"]),
+        ("mount", "/m", [:], ["its type is missing", "its source is missing"]),
+        ("mount", "/m", ["type": .text("nfs4"), "source": .text("server")], ["is not SERVER:/PATH"]),
+        ("mount", "/m", ["type": .text("efs"), "source": .text("s:/")], ["is not a file system of EFS"]),
+        ("mount", "/m", ["type": .text("bind"), "source": .text("etc")], ["not an absolute path"]),
+        ("mount", "/m", ["type": .text("ext4"), "source": .text("nvme1n1")], ["is not a device"]),
+        (
+            "mount", "/m",
+            ["type": .text("tmpfs"), "options": .list(["ro", "rw", "a,b", "size=1m #"])],
+            ["contradict each other", "\"a,b\" is not one option", "\"size=1m #\" is not one option"]
+        ),
+        (
+            "mount", "/m",
+            ["type": .text("nfs4"), "source": .text("s:/"), "options": .list(["soft", "timeo=50"])], ["data is lost"]
+        ),
+        ("mount", "/m", ["type": .text("nfs4"), "state": .text("absent")], ["needs no type"]),
+        ("timer", "backup", [:], ["not the name of a systemd unit", "when it comes"]),
+        ("timer", "backup.service", ["every": .duration(.seconds(1))], ["is not a timer"]),
+        (
+            "timer", "b.timer", ["every": .duration(.zero), "starts": .text("x")],
+            ["longer than nothing", "\"x\" is not"]
+        ),
+        ("timer", "b.timer", ["calendar": .text("a\nUnit=b")], ["line break"]),
+        ("timer", "b.timer", ["calendar": .text("daily"), "state": .text("absent")], ["has no times"]),
         ("command", "a", ["run": .text("x")], ["needs a guard"]),
         ("command", "a", ["run": .text("x"), "unless": .text("y"), "creates": .text("/z")], ["has one guard"]),
         ("command", "a\nb", ["run": .text("x"), "unless": .text("y")], ["one line of text"]),

@@ -63,7 +63,8 @@ struct RoleNeeds: Sendable, Hashable {
     /// A mount's state is flat as every kind's, so its source is known without knowing the kind: `SERVER:/PATH`.
     private static func fileServer(of declared: DeclaredResource, on facts: HostFacts) -> String? {
         guard declared.id.kind == "mount", let state = try? declared.resource.desired(with: SecretBook(), on: facts),
-            case .text(let source)? = state["source"], let colon = source.firstIndex(of: ":"),
+            ["nfs", "nfs4"].contains(state["type"]?.text), case .text(let source)? = state["source"],
+            let colon = source.firstIndex(of: ":"),
             source[source.index(after: colon)...].hasPrefix("/")
         else { return nil }
         return String(source[..<colon])
