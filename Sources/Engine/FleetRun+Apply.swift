@@ -43,7 +43,7 @@ extension FleetRun {
         _ touched: [RoleName], approval: Approval, _ shown: [HostReport], _ attempt: Attempt, _ journal: RunJournal
     ) async -> [HostReport] {
         // Between the plan and the locks another run may have worked here.
-        await observe(attempt)
+        await sweepAndObserve(attempt, locked: touched)
         let current = await plan(attempt)
         let hosts = await describe(current, attempt, keeping: shown)
         if let objection = approval.objections(to: current).first {
@@ -123,13 +123,30 @@ extension FleetRun {
             do throws(HostFailure) {
                 let holder = try await member.takeLock(ticket) { attempt.progress(.step(member.host, $0)) }
                 if let holder { return Ending(.locked, "\(member.host) is locked by \(holder)") }
-                try await sweep(member)
             } catch {
                 await member.leaveOut(error)
                 attempt.progress(.ended(member.host, error.ending))
             }
         }
         return nil
+    }
+
+    /// On all hosts at once.
+    private func sweepAndObserve(_ attempt: Attempt, locked: [RoleName]) async {
+        let lockedHosts = Set(locked.flatMap { attempt.members[$0] ?? [] }.map(\.host))
+        await withTaskGroup { group in
+            for member in attempt.all {
+                group.addTask {
+                    if lockedHosts.contains(member.host), await member.trouble == nil {
+                        do throws(HostFailure) { try await sweep(member) } catch {
+                            await member.leaveOut(error)
+                            attempt.progress(.ended(member.host, error.ending))
+                        }
+                    }
+                    await member.observe()
+                }
+            }
+        }
     }
 
     /// Half-written siblings that a dead run left behind.

@@ -26,6 +26,8 @@ actor Member {
     private(set) var spent: Duration
     private var holdsLock = false
     private var ticket: LockTicket?
+    /// When everything was last looked at, unless a step has run since.
+    private var seen: ContinuousClock.Instant?
 
     /// A member that was reached and compiled for.
     init(
@@ -75,10 +77,26 @@ actor Member {
     func hear(_ testimonies: [Gate: Testimony]) { self.testimonies = testimonies }
 
     /// Asks everything that the role declares here. A failure is kept as ``trouble``.
-    func observe() async { await observe { _ in true } }
+    func observe() async {
+        let start = ContinuousClock.now
+        await observe { _ in true }
+        seen = start
+    }
 
-    /// Asks only what health is decided from: gates and services.
-    func observeHealth() async { await observe { $0.resource is any RunningService } }
+    /// The same, unless that was done within ``freshness`` and nothing was done here since.
+    func observeUnlessFresh() async {
+        if !isFresh { await observe() }
+    }
+
+    /// Asks only what health is decided from, gates and services, unless that is known.
+    func observeHealth() async {
+        if !isFresh { await observe { $0.resource is any RunningService } }
+        seen = nil
+    }
+
+    /// How old what was seen may be when a change is permitted on it.
+    static let freshness = Duration.seconds(1)
+    private var isFresh: Bool { seen.map { $0.duration(to: .now) < Self.freshness } ?? false }
 
     private func observe(_ resources: @escaping (DeclaredResource) -> Bool) async {
         guard let link, let desired, trouble == nil else { return }
@@ -110,6 +128,7 @@ actor Member {
         _ step: HostStep, input: [UInt8], name: String, output: @escaping @Sendable ([UInt8]) -> Void
     ) async throws(HostFailure) -> HostAnswer {
         let link = try usable()
+        seen = nil
         do throws(HostFailure) {
             return try await link.run(step, input: input, name: name, output: output)
         } catch {

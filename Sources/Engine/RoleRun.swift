@@ -73,7 +73,7 @@ struct RoleRun: Sendable {
     /// Observes all members now: a change is permitted on what is true at that moment, not on the plan's memory.
     private func look() async -> [HostName: Health] {
         await withTaskGroup { group in
-            for member in members { group.addTask { await member.observe() } }
+            for member in members { group.addTask { await member.observeUnlessFresh() } }
         }
         await witnesses.ask(about: members)
         var health: [HostName: Health] = [:]

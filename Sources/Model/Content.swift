@@ -28,6 +28,9 @@ package struct Content: Sendable, Hashable {
         case certificates(SecretName)
         /// A certificate that the controller signs at that moment, on the host's own request.
         case issued(CertificateOrder)
+        /// How many bytes the content has once it is bound, in decimal on a line of its own: so a script that gets several
+        /// contents on one standard input knows where each ends. Holds the content only to count it.
+        case lengthLine(Content)
     }
 
     package private(set) var segments: [Segment]
@@ -36,13 +39,23 @@ package struct Content: Sendable, Hashable {
     package init(bytes: [UInt8]) { self.segments = [.literal(bytes)] }
     package init(_ text: String) { self.init(bytes: Array(text.utf8)) }
 
+    /// Several contents one after another, each behind its length line.
+    package static func framed(_ parts: [Content]) -> Content {
+        var whole = Content()
+        for part in parts {
+            whole.append(.lengthLine(part))
+            whole.append(part)
+        }
+        return whole
+    }
+
     package var secretNames: Set<SecretName> {
         Set(
             segments.compactMap { segment in
                 switch segment {
                 case .secret(let name, _), .certificates(let name): name
                 case .issued(let order): order.authority
-                case .literal, .peerFile: nil
+                case .literal, .peerFile, .lengthLine: nil
                 }
             })
     }
@@ -56,6 +69,11 @@ package struct Content: Sendable, Hashable {
         segments.compactMap { segment in
             if case .peerFile(let host, let path) = segment { PeerFile(host: host, path: path) } else { nil }
         }
+    }
+
+    /// Bytes without what secrets and peers add, which is small.
+    package var size: Int {
+        segments.reduce(0) { if case .literal(let bytes) = $1 { $0 + bytes.count } else { $0 } }
     }
 
     package mutating func append(_ segment: Segment) { segments.append(segment) }
@@ -88,6 +106,9 @@ package struct Content: Sendable, Hashable {
             case .issued(let order):
                 guard let certificate = issued[order] else { throw .notIssued(order.path) }
                 bytes += certificate
+            case .lengthLine(let part):
+                let length = try part.bound(to: book, peerFiles: peerFiles, issued: issued, for: disclosure).count
+                bytes += Array("\(length)\n".utf8)
             }
         }
         return bytes
@@ -106,6 +127,7 @@ package struct Content: Sendable, Hashable {
             case .peerFile(let host, let path): text += "<\(path) of \(host)>"
             case .certificates(let name): text += "<certificates of \(name)>"
             case .issued(let order): text += "<certificate by \(order.authority)>"
+            case .lengthLine: text += "<length>\n"
             }
         }
         return text

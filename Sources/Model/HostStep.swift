@@ -33,6 +33,9 @@ package struct HostStep: Sendable, Hashable {
     package var isSupervised: Bool
     /// How long the step may take on the host.
     package var limit: Duration
+    /// Which of the changes that a kind was asked for it makes, by their places in the list; `nil` = all steps together
+    /// make all of them, or each step makes one.
+    package var changes: Range<Int>?
 
     /// The exit status of a step that has changed nothing because another actor is at work on the host (EX_TEMPFAIL of
     /// sysexits.h): the host is refused.
@@ -40,13 +43,14 @@ package struct HostStep: Sendable, Hashable {
 
     package init(
         _ summary: String, script: ShellText, input: Content? = nil, isSupervised: Bool = false,
-        limit: Duration = .seconds(30)
+        limit: Duration = .seconds(30), changes: Range<Int>? = nil
     ) {
         self.summary = summary
         self.script = script
         self.input = input
         self.isSupervised = isSupervised
         self.limit = limit
+        self.changes = changes
     }
 }
 

@@ -25,10 +25,14 @@ extension StepGroup {
         var rest = pending[...]
         while let first = rest.first {
             let kind = type(of: first.declared.resource)
-            let run = rest.prefix { ObjectIdentifier(type(of: $0.declared.resource)) == ObjectIdentifier(kind) }
+            let run = Array(rest.prefix { ObjectIdentifier(type(of: $0.declared.resource)) == ObjectIdentifier(kind) })
             rest = rest.dropFirst(run.count)
-            var steps = steps(kind, Array(run), on: view.facts)
-            if steps.count == run.count {
+            var steps = steps(kind, run, on: view.facts)
+            if !steps.isEmpty, steps.allSatisfy({ $0.changes != nil }) {
+                for (index, step) in steps.enumerated() {
+                    steps[index].note(run[step.changes ?? 0..<0].flatMap(\.change.notifies))
+                }
+            } else if steps.count == run.count {
                 for (index, pending) in run.enumerated() { steps[index].note(pending.change.notifies) }
             } else if !steps.isEmpty {
                 steps[0].note(run.flatMap(\.change.notifies))

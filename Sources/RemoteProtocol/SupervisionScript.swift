@@ -3,8 +3,8 @@ package import Model
 /// Scripts that start, follow and collect a step which outlives its connection.
 ///
 /// A step has a folder below /run/cso-provision/steps: `about` (what it is, whose), `script`, `start` (opens the input,
-/// unlinks it, becomes the script), `out`, `err`, and in the end `status`, one line. On a host with systemd it is a
-/// transient unit, and `status` is written by the unit's ExecStopPost, that is, when nothing of it runs any more, however it
+/// unlinks it, becomes the script), `out`, `err`, a pipe `end.PID` for each that follows it, and in the end `status`, one
+/// line. On a host with systemd it is a transient unit, and `status` is written by the unit's ExecStopPost, that is, when nothing of it runs any more, however it
 /// ended. Elsewhere (the local transport in a container) it is a process in a session of its own under
 /// `timeout -s KILL`, with an `alive` file that it keeps locked.
 package struct SupervisionScript: Sendable {
@@ -39,6 +39,7 @@ package struct SupervisionScript: Sendable {
             : >"$cso_d/out" && : >"$cso_d/err" && printf %s \(word: about) >"$cso_d/about" || cso_fail
             \(script: hasSystemd ? launchUnit(summary: summary, limit: limit) : launchProcess)
             exec 9>&-
+            cso_f=yes
             \(script: follow)
             """
         return script
@@ -92,6 +93,7 @@ package struct SupervisionScript: Sendable {
             elif [ $status -gt 0 ]; then line=exit-code\\ exited:$status
             else line=success\\ exited:0; fi
             echo "$line" >\(word: id.folder + "/status")
+            \(script: tellEnd)
 
             """
         return text.text
@@ -102,6 +104,7 @@ package struct SupervisionScript: Sendable {
     private func launchUnit(summary: String, limit: Int) -> ShellText {
         let finish =
             "umask 077; printf '%s %s:%s\\n' \"$SERVICE_RESULT\" \"$EXIT_CODE\" \"$EXIT_STATUS\" >\(id.folder)/status\n"
+            + tellEnd.text + "\n"
         let options = [
             "--quiet", "--collect", "--service-type=exec", "--unit=\(id.unit)",
             "--description=cso-provision: \(singleLine(summary))", "--property=RuntimeMaxSec=\(limit)",
@@ -126,37 +129,73 @@ package struct SupervisionScript: Sendable {
         """
     }
 
-    /// Passes on what the step writes. The waits grow from 0.05 to 0.5 s. A beat comes about every second, which is when a
-    /// session notices that nobody reads any more and lets go of the lock; every 4 s it is asked whether the step still
-    /// lives and has not written too much. The two descriptors are read by one `head` after another, each going on where
-    /// the last one stopped.
+    /// Passes on what the step writes, and ends with it: the step's last act is a line into the pipe of each that follows it
+    /// (a dead controller's session may, for a moment), for which this shell waits without a process of its own.
+    ///
+    /// Beside it a ticker looks for output, with a `head` only where there is some, each going on where the last one
+    /// stopped. It beats about every second, which is when a session notices that nobody reads any more and lets go of the
+    /// lock, and asks every 4 s whether the step still lives and has not written too much. Its end wakes the shell too, so
+    /// nothing waits for a line that never comes.
     private var follow: ShellText {
         """
         exec </dev/null 5<"$cso_d/out" 6<"$cso_d/err"
-        read -r cso_l cso_x </proc/uptime
-        cso_l=${cso_l%.*}
-        cso_t=$cso_l
-        cso_i=0
-        cso_o=
+        cso_e=$cso_d/end.$$
+        [ -p "$cso_e" ] || mkfifo "$cso_e" || exit 74
+        exec 7<>"$cso_e"
         cso_status() { cso_s=; [ -f "$cso_d/status" ] && read -r cso_s <"$cso_d/status"; }
-        until cso_status; do
-        read -r cso_u cso_x </proc/uptime
-        cso_u=${cso_u%.*}
-        if [ $cso_u -ne $cso_t ]; then cso_t=$cso_u; cso_mark beat 0 0; fi
-        if [ $((cso_u - cso_l)) -ge 4 ] || [ $cso_i -eq 3 ]; then
-        cso_l=$cso_u
-        if ! cso_alive; then cso_status || cso_s='lost -:-'; break; fi
-        for cso_x in out err; do if [ "$(wc -c <"$cso_d/$cso_x")" -gt \(Self.outputLimit) ]; then cso_o=1; cso_stop; fi; done
-        fi
-        head -c 1048576 <&5
-        head -c 1048576 <&6 >&2
-        case $cso_i in 0) sleep 0.05;; 1|2|3) sleep 0.1;; 4|5|6) sleep 0.2;; *) sleep 0.5;; esac
+        cso_second() { read -r cso_u cso_x </proc/uptime; cso_u=${cso_u%.*}; }
+        cso_tick() {
+        cso_q= cso_i=0
+        cso_second
+        cso_t=$cso_u cso_l=$cso_u
+        trap '' PIPE
+        trap cso_q=1 TERM
+        trap 'echo $? >&7' EXIT
+        while [ -z "$cso_q" ]; do
+        case $cso_i in [0-4]) cso_x=0.2;; ?|1?) cso_x=0.5;; *) cso_x=1;; esac
         cso_i=$((cso_i + 1))
+        sleep $cso_x >/dev/null 2>&1 5<&- 6<&- 7>&- &
+        wait $!
+        if [ "$cso_q" ]; then kill $! 2>/dev/null; break; fi
+        cso_n=
+        if [ $cso_i -eq 1 ]; then cso_n=eo; fi
+        if [ "$cso_d/out" -nt "$cso_d/seen" ]; then cso_n=${cso_n:-o}; fi
+        if [ "$cso_d/err" -nt "$cso_d/seen" ]; then cso_n=e${cso_n#e}; fi
+        : >"$cso_d/seen"
+        case $cso_n in *o) head -c 1048576 <&5;; esac
+        case $cso_n in e*) head -c 1048576 <&6 >&2;; esac
+        ! cso_status || exit 0
+        cso_second
+        if [ $cso_u -ne $cso_t ]; then cso_t=$cso_u; cso_mark beat 0 0; fi
+        if [ $((cso_u - cso_l)) -ge 4 ]; then
+        cso_l=$cso_u
+        cso_alive || exit 0
+        for cso_x in out err; do
+        if [ "$(wc -c <"$cso_d/$cso_x")" -gt \(Self.outputLimit) ]; then : >"$cso_d/long"; cso_stop; fi
         done
-        head -c \(Self.outputLimit) <&5
-        head -c \(Self.outputLimit) <&6 >&2
+        fi
+        done
+        }
+        if ! cso_status && { [ "${cso_f-}" ] || cso_alive; }; then
+        ( cso_tick ) &
+        cso_k=$!
+        read -r cso_x <&7
+        kill $cso_k 2>/dev/null
+        wait $cso_k
+        [ $? -ne 75 ] || exit 75
+        fi
+        cso_status || { sleep 0.1; cso_status; } || cso_s='lost -:-'
+        [ ! -s "$cso_d/out" ] || head -c \(Self.outputLimit) <&5
+        [ ! -s "$cso_d/err" ] || head -c \(Self.outputLimit) <&6 >&2
+        cso_o=
+        [ ! -e "$cso_d/long" ] || cso_o=1
         cso_mark done ${cso_o:+output-limit} $cso_s
 
         """
+    }
+
+    /// The last act of a step's life. Opened for reading too, so that it never blocks, whether anybody listens or not.
+    private var tellEnd: ShellText {
+        "for e in \(word: id.folder)/end.*; do if [ -p \"$e\" ]; then echo 1<>\"$e\"; fi; done"
     }
 }

@@ -39,6 +39,7 @@ package struct Fingerprint {
             case .peerFile(let host, let path): add(["file", host.rawValue, path])
             case .certificates(let name): add(["certificates", name.rawValue])
             case .issued(let order): add(order)
+            case .lengthLine: add("length")
             }
         }
     }

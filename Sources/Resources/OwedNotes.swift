@@ -12,7 +12,11 @@ package enum OwedNotes {
     /// Goes before the script of a change, in the same step; the step fails if it cannot note. `$cso_notes` then holds the
     /// notes that were not there before, for a change that can tell that it did not happen.
     package static func prelude(for owed: [Notification]) -> ShellText {
-        var script: ShellText = "cso_notes=\nmkdir -p -m 0700 /var/lib/cso-provision \(word: folder) || exit 1\n"
+        var script: ShellText = """
+            cso_notes=
+            [ -d \(word: folder) ] || mkdir -p -m 0700 /var/lib/cso-provision \(word: folder) || exit 1
+
+            """
         for notification in owed {
             let note = path(notification)
             if notification == .reboot {

@@ -17,10 +17,12 @@ struct ApplyTests {
             fleet.log.steps == [
                 "provider02: write /etc/provider.conf", "provider02: enable and start provider.service",
                 "provider01: write /etc/provider.conf", "provider01: enable and start provider.service",
-                "app02: install aa, bb", "app02: run once: make the key", "app02: write /etc/app.conf",
-                "app02: write /etc/secret.conf", "app02: run migrate", "app02: enable and start app.service",
-                "app01: install aa, bb", "app01: copy /etc/key from app02", "app01: write /etc/app.conf",
-                "app01: write /etc/secret.conf", "app01: run migrate", "app01: enable and start app.service",
+                "app02: install aa, bb", "app02: run once: make the key",
+                "app02: write /etc/app.conf, /etc/secret.conf", "app02: run migrate",
+                "app02: enable and start app.service",
+                "app01: install aa, bb", "app01: copy /etc/key from app02",
+                "app01: write /etc/app.conf, /etc/secret.conf", "app01: run migrate",
+                "app01: enable and start app.service",
             ])
         for name in ["app01", "app02"] as [HostName] {
             let state = fleet[name].state

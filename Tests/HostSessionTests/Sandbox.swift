@@ -129,6 +129,11 @@ enum Processes {
         }
     }
 
+    /// Children and theirs, but for those that began a session of their own.
+    static func descendants(of parent: Int32) -> [Int32] {
+        children(of: parent).filter { getsid($0) != $0 }.flatMap { [$0] + descendants(of: $0) }
+    }
+
     static func withArgument(_ argument: String) -> [Int32] {
         all().filter { (text("/proc/\($0)/cmdline") ?? "").split(separator: "\0").contains { $0 == argument } }
     }

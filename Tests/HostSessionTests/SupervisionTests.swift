@@ -229,7 +229,7 @@ import Transport
                     guard part == .beat, stopped.isEmpty else { return }
                     beats += 1
                     guard beats == 2 else { return }
-                    stopped = [channel.processID] + Processes.children(of: channel.processID)
+                    stopped = [channel.processID] + Processes.descendants(of: channel.processID)
                     for pid in stopped { kill(pid, SIGSTOP) }
                 }
             }

@@ -16,8 +16,8 @@ enum Declared {
         return resource(try FileResource(fields(path, values)), notifies, content.secretNames)
     }
 
-    static func noFile(_ path: String) throws -> DeclaredResource {
-        resource(try FileResource(fields(path, ["state": .text("absent")])), [], [])
+    static func noFile(_ path: String, notifies: [Notification] = []) throws -> DeclaredResource {
+        resource(try FileResource(fields(path, ["state": .text("absent")])), notifies, [])
     }
 
     static func package(

@@ -39,7 +39,15 @@ struct OwedTests {
             try Declared.file("/a"), try Declared.file("/b", notifies: [restart]),
             try Declared.file("/c", notifies: [other]),
         ]
-        let plan = RolePlanner().plan(resources, Seen().nothing(at: "/a").nothing(at: "/b").nothing(at: "/c"))
+        let new = RolePlanner().plan(resources, Seen().nothing(at: "/a").nothing(at: "/b").nothing(at: "/c"))
+        #expect(new.steps.count == 1)
+        #expect(new.steps.first?.script.text.hasPrefix(OwedNotes.prelude(for: [other, restart]).text) == true)
+        // Removals are steps of their own.
+        let absent = [
+            try Declared.file("/a"), try Declared.noFile("/b", notifies: [restart]),
+            try Declared.file("/c", notifies: [other]),
+        ]
+        let plan = RolePlanner().plan(absent, Seen().nothing(at: "/a").file("/b", "old\n").nothing(at: "/c"))
         let scripts = plan.steps.map(\.script.text)
         try #require(scripts.count == 3)
         #expect(!scripts[0].contains("/owed/"))

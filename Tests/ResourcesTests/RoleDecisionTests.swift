@@ -78,7 +78,7 @@ import Testing
             resource: transfer, action: .transfer, observed: .absent, differences: differences, source: "b")
         let steps = TransferResource.steps(for: [change], on: .test())
         #expect(steps.map(\.summary) == ["copy /etc/key from b"])
-        #expect(steps[0].input == Content([.peerFile("b", path: "/etc/key")]))
+        #expect(steps[0].input == .framed([Content([.peerFile("b", path: "/etc/key")])]))
     }
 
     @Test func membersThatDisagreeOrCannotBeAskedAreNamed() throws {

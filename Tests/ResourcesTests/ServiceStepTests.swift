@@ -17,7 +17,6 @@ import Testing
             cd /tmp/unit || exit 9
             case $* in
             'show -p ActiveState -p MainPID -p NRestarts -- x.service') printf 'ActiveState=%s\\nMainPID=%s\\nNRestarts=0\\n' "$(cat active)" "$(cat pid)" ;;
-            'show -p UnitFileState --value -- x.service') cat file ;;
             'show -p Id -p LoadState -p ActiveState -p SubState -p UnitFileState -p NeedDaemonReload -- x.service')
             printf 'Id=x.service\\nLoadState=loaded\\nActiveState=%s\\nSubState=x\\nUnitFileState=%s\\nNeedDaemonReload=no\\n' "$(cat active)" "$(cat file)" ;;
             'reset-failed -- x.service') ;;
@@ -25,7 +24,7 @@ import Testing
             'stop -- x.service') echo inactive >active ;;
             '-q enable -- x.service') [ "$(cat file)" = static ] || echo enabled >file ;;
             '-q disable -- x.service') echo disabled >file ;;
-            '-q is-enabled -- x.service') [ "$(cat file)" = enabled ] || [ "$(cat file)" = static ] ;;
+            'is-enabled -- x.service') cat file; [ "$(cat file)" = enabled ] || [ "$(cat file)" = static ] ;;
             'status --no-pager --full -n 20 -- x.service') echo 'last words of the journal' ;;
             *) echo "not told: $*" >&2; exit 99 ;;
             esac

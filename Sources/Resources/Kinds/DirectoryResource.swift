@@ -45,6 +45,19 @@ package struct DirectoryResource: ResourceKind {
     package static func steps(for changes: [Change<Self>], on facts: HostFacts) -> [HostStep] {
         var script = StepText.opening
         script += """
+            parent() { [ -d "$2" ] || die "$1: its directory $2 does not exist; declare it before"; }
+            fresh() {
+            m=$1 o=$2 g=$3
+            shift 3
+            n=$#
+            while [ "$n" -gt 0 ]; do
+            p=$1 n=$((n - 1))
+            shift
+            if [ -e "$p" ] || [ -L "$p" ]; then make "$p" / "$m" "$o" "$g"; else set -- "$@" "$p"; fi
+            done
+            [ "$#" -gt 0 ] || return 0
+            install -d -m "${m:-0755}" ${o:+-o "$o"} ${g:+-g "$g"} -- "$@" || die "cannot make $*"
+            }
             make() {
             [ -d "$2" ] || die "$1: its directory $2 does not exist; declare it before"
             if [ -L "$1" ]; then die "$1 is a symbolic link; it is not replaced by a directory"; fi
@@ -60,17 +73,29 @@ package struct DirectoryResource: ResourceKind {
             }
 
             """
-        for change in changes {
+        var rest = changes[...]
+        while let change = rest.first {
             let directory = change.resource
             let path = directory.path
+            let attributes = directory.attributes
+            let wanted = [attributes.mode.map(ModeText.text) ?? "", attributes.owner ?? "", attributes.group ?? ""]
             if change.action == .remove {
                 script += "drop \(word: path)\n"
+            } else if change.action == .create {
+                // Those that are alike are made by one process; what an earlier step has made meanwhile (a user's home) is
+                // put right.
+                let alike = rest.prefix { $0.action == .create && $0.resource.attributes == attributes }
+                    .map(\.resource.path)
+                for path in alike where !alike.contains(PathText.parent(of: path)) {
+                    script += "parent \(words: [path, PathText.parent(of: path)])\n"
+                }
+                script += "fresh \(words: wanted + alike)\n"
+                rest = rest.dropFirst(alike.count)
+                continue
             } else {
-                let attributes = directory.attributes
-                let mode = attributes.mode.map(ModeText.text) ?? ""
-                script +=
-                    "make \(words: [path, PathText.parent(of: path), mode, attributes.owner ?? "", attributes.group ?? ""])\n"
+                script += "make \(words: [path, PathText.parent(of: path)] + wanted)\n"
             }
+            rest = rest.dropFirst()
         }
         guard !changes.isEmpty else { return [] }
         let removed = changes.filter { $0.action == .remove }.map(\.resource.path)

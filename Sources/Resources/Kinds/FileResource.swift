@@ -75,16 +75,37 @@ package struct FileResource: ResourceKind {
         isAbsent ? nil : try FileState.desired(content: content, attributes: attributes, with: book)
     }
 
+    /// Neighbouring files are written by one step, except that a validation may look at what earlier files say: it waits
+    /// until they are in their places.
     package static func steps(for changes: [Change<Self>], on facts: HostFacts) -> [HostStep] {
-        changes.map { change in
+        var steps: [HostStep] = []
+        var batch = FileBatch()
+        for (index, change) in changes.enumerated() {
             let file = change.resource
-            guard change.action != .remove, let content = file.content else { return FileSteps.remove(file.path) }
-            if FileAttributes.isOnly(in: change.differences), change.action == .update {
-                return FileSteps.adjust(file.path, attributes: file.attributes)
+            var single: HostStep
+            if change.action == .remove {
+                single = FileSteps.remove(file.path)
+            } else if FileAttributes.isOnly(in: change.differences), change.action == .update {
+                single = FileSteps.adjust(file.path, attributes: file.attributes)
+            } else if let write = file.write {
+                if !batch.fits(write) { steps += batch.take() }
+                batch.add(write, index)
+                continue
+            } else {
+                continue
             }
-            return FileSteps.write(
-                file.path, content: content, attributes: file.attributes,
-                creationMode: file.isSensitive ? 0o600 : 0o644, validate: file.validate, summary: "write \(file.path)")
+            steps += batch.take()
+            single.changes = index..<index + 1
+            steps.append(single)
+        }
+        return steps + batch.take()
+    }
+
+    private var write: FileWrite? {
+        content.map {
+            FileWrite(
+                path: path, content: $0, attributes: attributes, creationMode: isSensitive ? 0o600 : 0o644,
+                validate: validate)
         }
     }
 }

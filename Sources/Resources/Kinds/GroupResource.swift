@@ -64,27 +64,26 @@ package struct GroupResource: ResourceKind {
     }
 
     package static func steps(for changes: [Change<Self>], on facts: HostFacts) -> [HostStep] {
-        changes.map { change in
+        guard !changes.isEmpty else { return [] }
+        var script = StepText.opening
+        for change in changes {
             let group = change.resource
             if change.action == .remove {
-                return HostStep(
-                    "remove group \(group.name)",
-                    script: """
-                        \(script: StepText.opening)n=\(word: group.name)
-                        getent group -- "$n" >/dev/null || exit 0
-                        groupdel -- "$n" || die "cannot remove group $n"
+                script += """
+                    n=\(word: group.name)
+                    if getent group -- "$n" >/dev/null; then groupdel -- "$n" || die "cannot remove group $n"; fi
 
-                        """)
-            }
-            var options = group.isSystem ? ["-r"] : []
-            if let gid = group.gid { options += ["-g", String(gid)] }
-            return HostStep(
-                "make group \(group.name)",
-                script: """
-                    \(script: StepText.opening)n=\(word: group.name)
+                    """
+            } else {
+                var options = group.isSystem ? ["-r"] : []
+                if let gid = group.gid { options += ["-g", String(gid)] }
+                script += """
+                    n=\(word: group.name)
                     getent group -- "$n" >/dev/null || groupadd \(words: options) -- "$n" || die "cannot make group $n"
 
-                    """)
+                    """
+            }
         }
+        return [HostStep(StepText.verbs(changes, of: "group") { $0.name }, script: script)]
     }
 }

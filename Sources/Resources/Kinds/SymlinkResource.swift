@@ -43,32 +43,52 @@ package struct SymlinkResource: ResourceKind {
         isAbsent ? nil : ["type": "symlink", "to": .text(target)]
     }
 
+    /// One step for a run of links: each is so small that the round trip would be most of it.
     package static func steps(for changes: [Change<Self>], on facts: HostFacts) -> [HostStep] {
-        changes.map { change in
-            let link = change.resource
-            if change.action == .remove {
-                return HostStep(
-                    "remove \(link.path)",
-                    script: """
-                        \(script: StepText.opening)p=\(word: link.path) t=\(word: PathText.temporary(for: link.path))
-                        if [ -e "$p" ] && ! [ -L "$p" ]; then die "$p is not a symbolic link; it is not removed as one"; fi
-                        rm -f -- "$p" "$t" || die "cannot remove $p"
-
-                        """)
+        guard !changes.isEmpty else { return [] }
+        var script = StepText.opening
+        script += """
+            cso_left=
+            trap 'if [ "$cso_left" ]; then rm -f -- "$cso_left"; fi; rm -f -- ${cso_notes-}' EXIT
+            link() {
+            [ -d "$2" ] || die "$1: its directory $2 does not exist; declare it before"
+            if [ -d "$1" ] && ! [ -L "$1" ]; then die "$1 is a directory; a link does not replace it"; fi
+            cso_left=$3
+            if [ -e "$3" ] || [ -L "$3" ]; then rm -f -- "$3" || die "cannot remove $3"; fi
+            ln -sT -- "$4" "$3" || die "cannot make a link in $2"
+            mv -fT -- "$3" "$1" || die "$1: cannot put the link in its place"
+            cso_left= cso_notes=
             }
-            return HostStep(
-                "link \(link.path) to \(link.target)",
-                script: """
-                    \(script: StepText.opening(path: link.path))\
-                    if [ -d "$p" ] && ! [ -L "$p" ]; then die "$p is a directory; a link does not replace it"; fi
-                    trap 'rm -f -- "$t" ${cso_notes-}' EXIT
-                    if [ -e "$t" ] || [ -L "$t" ]; then rm -f -- "$t" || die "cannot remove $t"; fi
-                    ln -sT -- \(word: link.target) "$t" || die "cannot make a link in $d"
-                    mv -fT -- "$t" "$p" || die "$p: cannot put the link in its place"
-                    trap - EXIT
-                    sync -- "$d" || die "cannot sync $d"
+            drop() {
+            if [ -e "$1" ] && ! [ -L "$1" ]; then die "$1 is not a symbolic link; it is not removed as one"; fi
+            rm -f -- "$1" "$2" || die "cannot remove $1"
+            cso_notes=
+            }
 
-                    """)
+            """
+        for change in changes {
+            let path = change.resource.path
+            let temporary = PathText.temporary(for: path)
+            if change.action == .remove {
+                script += "drop \(words: [path, temporary])\n"
+            } else {
+                script += "link \(words: [path, PathText.parent(of: path), temporary, change.resource.target])\n"
+            }
         }
+        script += "trap - EXIT\n"
+        let made = changes.filter { $0.action != .remove }.map(\.resource)
+        if !made.isEmpty {
+            script +=
+                "sync -- \(words: Set(made.map { PathText.parent(of: $0.path) }).sorted()) || die \"cannot sync\"\n"
+        }
+        let removed = changes.filter { $0.action == .remove }.map(\.resource.path)
+        let verbs = [
+            made.isEmpty
+                ? nil
+                : made.count == 1
+                    ? "link \(made[0].path) to \(made[0].target)" : "link \(StepText.list(made.map(\.path)))",
+            removed.isEmpty ? nil : "remove \(StepText.list(removed))",
+        ]
+        return [HostStep(verbs.compactMap(\.self).joined(separator: "; "), script: script)]
     }
 }

@@ -101,9 +101,10 @@ package struct TransferResource: RoleResource {
         changes.map { change in
             let file = change.resource
             guard let source = change.source else { return FileSteps.adjust(file.path, attributes: file.attributes) }
-            return FileSteps.write(
-                file.path, content: Content([.peerFile(source, path: file.path)]), attributes: file.attributes,
-                creationMode: 0o600, summary: "copy \(file.path) from \(source)")
+            let write = FileWrite(
+                path: file.path, content: Content([.peerFile(source, path: file.path)]), attributes: file.attributes,
+                creationMode: 0o600)
+            return FileWriting.step([write], summary: "copy \(file.path) from \(source)")
         }
     }
 }

@@ -97,33 +97,37 @@ package struct UnitFileResource: ResourceKind {
     }
 
     package static func steps(for changes: [Change<Self>], on facts: HostFacts) -> [HostStep] {
+        let reload: ShellText = "systemctl daemon-reload || { echo 'systemctl daemon-reload failed' >&2; exit 1; }\n"
         var steps: [HostStep] = []
-        for change in changes {
+        var batch = FileBatch()
+        for (index, change) in changes.enumerated() {
             let file = change.resource
+            let differences = change.differences.filter { $0.key != "daemon-reload" }
+            var single: HostStep
             if change.action == .remove {
-                steps.append(FileSteps.remove(file.path))
-            } else if let content = file.content, change.differences.contains(where: { $0.key != "daemon-reload" }) {
-                if FileAttributes.isOnly(in: change.differences.filter { $0.key != "daemon-reload" }),
-                    change.action == .update
-                {
-                    steps.append(FileSteps.adjust(file.path, attributes: file.attributes))
-                    continue
-                }
-                var step = FileSteps.write(
-                    file.path, content: content, attributes: file.attributes, summary: "write \(file.path)")
-                let folder = PathText.parent(of: file.path)
-                if folder != Self.folder {
-                    step.script =
-                        "[ -d \(word: folder) ] || install -d -m 0755 -- \(word: folder) || exit 1\n" + step.script
-                }
-                steps.append(step)
+                single = FileSteps.remove(file.path)
+            } else if differences.isEmpty {
+                continue
+            } else if FileAttributes.isOnly(in: differences), change.action == .update {
+                single = FileSteps.adjust(file.path, attributes: file.attributes)
+            } else if let content = file.content {
+                let write = FileWrite(
+                    path: file.path, content: content, attributes: file.attributes,
+                    makesDirectory: PathText.parent(of: file.path) != Self.folder)
+                if !batch.fits(write) { steps += batch.take() }
+                batch.add(write, index)
+                continue
+            } else {
+                continue
             }
+            steps += batch.take()
+            single.changes = index..<index + 1
+            steps.append(single)
         }
-        if !changes.isEmpty {
-            steps.append(
-                HostStep(
-                    "daemon-reload",
-                    script: "systemctl daemon-reload || { echo 'systemctl daemon-reload failed' >&2; exit 1; }\n"))
+        // systemd reads them all in one go, in the step that wrote the last of them where there is one.
+        steps += batch.take(then: reload)
+        if !changes.isEmpty, steps.last?.script.text.hasSuffix(reload.text) != true {
+            steps.append(HostStep("daemon-reload", script: reload))
         }
         return steps
     }

@@ -124,21 +124,17 @@ package struct UserResource: ResourceKind {
     }
 
     package static func steps(for changes: [Change<Self>], on facts: HostFacts) -> [HostStep] {
-        changes.map { change in
+        guard !changes.isEmpty else { return [] }
+        var script = StepText.opening
+        for change in changes {
             let user = change.resource
-            if change.action == .remove {
-                return HostStep(
-                    "remove user \(user.name)",
-                    script: """
-                        \(script: StepText.opening)n=\(word: user.name)
-                        getent passwd -- "$n" >/dev/null || exit 0
-                        userdel -- "$n" || die "cannot remove user $n"
-
-                        """)
-            }
-            return HostStep(
-                "\(change.action == .create ? "make" : "change") user \(user.name)", script: user.making)
+            script += "n=\(word: user.name)\n"
+            script +=
+                change.action == .remove
+                ? "if getent passwd -- \"$n\" >/dev/null; then userdel -- \"$n\" || die \"cannot remove user $n\"; fi\n"
+                : user.making
         }
+        return [HostStep(StepText.verbs(changes, of: "user") { $0.name }, script: script)]
     }
 
     /// Also right when an earlier try was cut off after useradd.
@@ -153,7 +149,6 @@ package struct UserResource: ResourceKind {
         if !groups.isEmpty { creation += ["-G", groups.joined(separator: ",")] }
         let change = both + (groups.isEmpty ? [] : ["-a", "-G", groups.joined(separator: ",")])
         var script: ShellText = """
-            \(script: StepText.opening)n=\(word: name)
             if getent passwd -- "$n" >/dev/null; then
 
             """

@@ -22,9 +22,12 @@ enum CertificateSteps {
         var steps: [HostStep] = []
         if change.differs(in: "ca") {
             steps.append(
-                FileSteps.write(
-                    resource.authorityPath, content: Content(resource.trusted.map { .certificates($0) }),
-                    attributes: CertificateResource.publicAttributes, summary: "write \(resource.authorityPath)"))
+                FileWriting.step(
+                    [
+                        FileWrite(
+                            path: resource.authorityPath, content: Content(resource.trusted.map { .certificates($0) }),
+                            attributes: CertificateResource.publicAttributes)
+                    ], summary: "write \(resource.authorityPath)"))
         } else if change.differs(in: "ca_access") {
             steps.append(FileSteps.adjust(resource.authorityPath, attributes: CertificateResource.publicAttributes))
         }

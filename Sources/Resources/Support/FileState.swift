@@ -10,11 +10,7 @@ enum FileState {
 
     /// Content that is itself over the limit of ``DigestBatch`` (known without its secrets, which are small) is read whole.
     private static func digestBatch(_ content: Content) -> BatchName {
-        var size = 0
-        for segment in content.segments {
-            if case .literal(let bytes) = segment { size += bytes.count }
-        }
-        return size > DigestBatch.largest ? WholeDigestBatch.name : DigestBatch.name
+        content.size > DigestBatch.largest ? WholeDigestBatch.name : DigestBatch.name
     }
 
     /// Keys `type`, `content` (SHA-256 in hex, or what stands in its way), and the attributes.

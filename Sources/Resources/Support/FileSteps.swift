@@ -3,27 +3,6 @@ internal import Model
 /// How files come to be: written beside their place, made right in every respect, synced, and renamed. At each moment the
 /// old file or the new one is there, whole.
 enum FileSteps {
-    /// Writes the step's standard input to `path`. `creationMode` is for a new file whose mode the recipe leaves open.
-    static func write(
-        _ path: String, content: Content, attributes: FileAttributes, creationMode: UInt16 = 0o644,
-        validate: ShellText? = nil, summary: String
-    ) -> HostStep {
-        var script = StepText.opening(path: path)
-        script += """
-            old=
-            if [ -L "$p" ]; then echo "$p was a symbolic link"
-            elif [ -d "$p" ]; then die "$p is a directory; a file does not replace it"
-            elif [ -f "$p" ]; then old=yes
-            elif [ -e "$p" ]; then die "$p is neither a file nor a link; it is not replaced"
-            fi
-            \(script: clearing)set -C
-            cat >"$t" || die "$p: cannot write its new content; the old file stays"
-            set +C
-            \(script: ownership(attributes, creationMode: creationMode))\(script: placing(validate: validate))
-            """
-        return HostStep(summary, script: script, input: content)
-    }
-
     /// Before anything is written to `$t`. In a directory that others may write to, a link planted at the temporary name
     /// must not lead us astray: it is removed, and with `set -C` the shell opens with O_EXCL.
     static let clearing: ShellText = """

@@ -32,6 +32,17 @@ enum StepText {
         """
     }
 
+    /// `make group a; remove group b`.
+    static func verbs<Resource>(
+        _ changes: [Change<Resource>], of noun: String, _ name: (Resource) -> String
+    ) -> String {
+        let verbs: [(ChangeAction, String)] = [(.create, "make"), (.update, "change"), (.remove, "remove")]
+        return verbs.compactMap { action, verb in
+            let names = changes.filter { $0.action == action }.map { name($0.resource) }
+            return names.isEmpty ? nil : "\(verb) \(noun) \(list(names))"
+        }.joined(separator: "; ")
+    }
+
     /// Names up to three subjects for a summary.
     static func list(_ subjects: [String]) -> String {
         subjects.count <= 3

@@ -22,15 +22,24 @@ enum ServiceSteps {
     /// One step for neighbouring units: whether they stay up is then watched for all of them at once.
     static func step(_ work: [Work]) -> HostStep {
         var script = StepText.opening + functions
+        // Together, since systemd reads all its files again after each call.
+        for shallBe in [true, false] {
+            let units = work.filter { $0.enable == shallBe }.map(\.unit.rawValue)
+            if units.isEmpty { continue }
+            script +=
+                shallBe
+                ? "enable \(words: units)\n"
+                : "systemctl -q disable -- \(words: units) || die \"cannot disable \"\(word: StepText.list(units))\n"
+        }
+        let started = work.filter { $0.start == true }.map(\.unit.rawValue)
+        if !started.isEmpty { script += "systemctl reset-failed -- \(words: started) 2>/dev/null\n" }
         for item in work {
             script += "u=\(word: item.unit.rawValue)\n"
-            if let enable = item.enable { script += enable ? Self.enable : disable }
             if let start = item.start {
                 // A start reads every file, and a stopped unit will when it is started: nothing is owed any more.
                 script += (start ? Self.start : stop) + OwedNotes.strikeOff(item.unit)
             }
         }
-        let started = work.filter { $0.start == true }.map(\.unit.rawValue)
         if !started.isEmpty { script += "stay_up \(words: started)\n" }
         return HostStep(
             work.map(\.summary).joined(separator: "; "), script: script, isSupervised: true, limit: limit)
@@ -55,6 +64,19 @@ enum ServiceSteps {
         done
         return 1
         }
+        enable() {
+        systemctl -q enable -- "$@" || die "$*: cannot be enabled"
+        # A line for each; the status only tells that one of them is enabled.
+        for state in $(systemctl is-enabled -- "$@" 2>/dev/null); do
+        case $state in
+        enabled | enabled-runtime | alias | indirect | generated) ;;
+        static) die "$1: has no [Install] section, so nothing starts it at boot; set \\`enabled: no\\`" ;;
+        *) die "$1: cannot be enabled: $state" ;;
+        esac
+        shift
+        done
+        [ "$#" -eq 0 ] || die "$1: cannot be enabled"
+        }
         stay_up() {
         up "$@" && return 0
         for u do
@@ -64,23 +86,11 @@ enum ServiceSteps {
 
         """
     private static let start: ShellText = """
-        systemctl reset-failed -- "$u" 2>/dev/null
         systemctl start -- "$u" || tell "$u: cannot be started"
 
         """
     private static let stop: ShellText = """
         systemctl stop -- "$u" || tell "$u: cannot be stopped"
-
-        """
-    private static let enable: ShellText = """
-        systemctl -q enable -- "$u" || die "$u: cannot be enabled"
-        systemctl -q is-enabled -- "$u" >/dev/null || die "$u: cannot be enabled: $(systemctl is-enabled -- "$u")"
-        [ "$(systemctl show -p UnitFileState --value -- "$u")" != static ] \
-        || die "$u: has no [Install] section, so nothing starts it at boot; set \\`enabled: no\\`"
-
-        """
-    private static let disable: ShellText = """
-        systemctl -q disable -- "$u" || die "$u: cannot be disabled"
 
         """
 }

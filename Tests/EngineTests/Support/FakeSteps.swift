@@ -5,19 +5,16 @@ enum FakeSteps {
     /// False = there is no such step.
     static func perform(_ step: HostStep, input: [UInt8], on state: inout FakeHost.State, of host: HostName) -> Bool {
         let script = step.script.text
-        let mode = script.firstMatch(of: /chmod -- (\d{4}) "\$[tp]"/).map { String($0.1) }
+        let mode = script.firstMatch(of: /chmod -- (\d{4}) "\$p"/).map { String($0.1) }
         func subject(_ prefix: String) -> String? {
             step.summary.hasPrefix(prefix) ? String(step.summary.dropFirst(prefix.count)) : nil
         }
         if step.summary == "write the ledger" {
             state.ledger = String(decoding: input, as: UTF8.self).split(separator: "\n").map(String.init)
-        } else if let path = subject("write ") {
-            state.files[path] = .init(content: input, mode: mode ?? state.files[path]?.mode ?? "0644")
+        } else if script.contains("\nput /") {
+            write(script, input, to: &state)
         } else if let path = subject("set owner and mode of ") {
             state.files[path]?.mode = mode ?? "0644"
-        } else if let rest = subject("copy ") {
-            let path = String(rest.prefix { $0 != " " })
-            state.files[path] = .init(content: input, mode: mode ?? "0600")
         } else if let names = subject("install ") {
             state.packages.formUnion(names.split(separator: ", ").map(String.init))
         } else if step.summary == "run once: make the key" {
@@ -34,6 +31,24 @@ enum FakeSteps {
             return false
         }
         return true
+    }
+
+    /// Files by one step: contents behind their lengths, `chmod` on the temporary names, a `put` for each.
+    private static func write(_ script: String, _ input: [UInt8], to state: inout FakeHost.State) {
+        var rest = input[...]
+        for put in script.matches(of: /\nput (\S+) (\S+)/) {
+            let length = rest.prefix { $0 != 0x0A }
+            guard let count = Int(String(decoding: length, as: UTF8.self)) else { return }
+            rest = rest.dropFirst(length.count + 1)
+            let path = String(put.1)
+            var mode = state.files[path]?.mode ?? "0644"
+            for chmod in script.matches(of: /\nchmod -- (\d{4}) ([^\n]*)/)
+            where chmod.2.split(separator: " ").contains(put.2) {
+                mode = String(chmod.1)
+            }
+            state.files[path] = .init(content: Array(rest.prefix(count)), mode: mode)
+            rest = rest.dropFirst(count)
+        }
     }
 
     private static func performUnit(_ summary: String, on state: inout FakeHost.State) {
