@@ -6,7 +6,7 @@ FLEET    = Tests/Fleet/fleet
 RELEASE  = .build/release/cso-provision
 DEBUG    = .build/debug/cso-provision
 
-.PHONY: all build release test unit-test fleet-test demo bench fmt lint check duplicates glibc tools clean
+.PHONY: all build release test unit-test fleet-test demo fuzz bench fmt lint check duplicates glibc tools clean
 
 all: build
 
@@ -35,6 +35,10 @@ fleet-test: release
 
 demo: release
 	Tests/Fleet/demo --binary $(RELEASE)
+
+# Every parser of what others write, FUZZ_SECONDS each (600).
+fuzz: tools
+	Tests/Fuzz/fuzz
 
 bench: release
 	Tests/Bench/bench --binary $(RELEASE)

@@ -19,8 +19,13 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
+// `Tests/Fuzz/fuzz` builds with CSO_FUZZ=1, into a folder of its own: the parsers are watched by libFuzzer there.
+let isFuzzing = Context.environment["CSO_FUZZ"] != nil
+let watched: [SwiftSetting] =
+    isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer", "-O", "-Xfrontend", "-assert-config", "-Xfrontend", "Debug"])] : []
+
 func source(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+    .target(name: name, dependencies: dependencies, swiftSettings: strict + watched)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
@@ -107,3 +112,14 @@ let package = Package(
         tests("Cloud", ["Model", "PKI", "Transport"], exclude: ["Fixtures"]),
     ]
 )
+
+if isFuzzing {
+    package.targets.append(
+        .executableTarget(
+            name: "Fuzz",
+            dependencies: [
+                "Model", "PKI", "Resources", "RemoteProtocol", "Source", "Compile", "Trust", "Zone", "Cloud",
+            ],
+            path: "Tests/Fuzz", exclude: ["Corpus", "fuzz", "seed.py"], swiftSettings: strict + watched,
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]))
+}
