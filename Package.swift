@@ -14,6 +14,7 @@ let strict: [SwiftSetting] = [
 let collections = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras = Target.Dependency.product(name: "_CryptoExtras", package: "swift-crypto")
+let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
@@ -39,6 +40,7 @@ let package = Package(
     products: [.executable(name: "cso-provision", targets: ["cso-provision"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.0"),
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
@@ -48,7 +50,7 @@ let package = Package(
     targets: [
         // Pure: no clock, files, network or logging.
         source("Model", [collections]),
-        source("PKI", ["Model", x509, crypto, cryptoExtras]),
+        source("PKI", ["Model", asn1, x509, crypto, cryptoExtras]),
         source("Resources", ["Model", "PKI", collections, crypto]),
         source("RemoteProtocol", ["Model"]),
         source("Source", ["Model", "Resources", yams]),

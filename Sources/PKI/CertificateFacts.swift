@@ -1,6 +1,7 @@
 internal import Crypto
 internal import FoundationEssentials
 package import Model
+internal import SwiftASN1
 internal import X509
 internal import _CryptoExtras
 
@@ -33,9 +34,9 @@ package struct CertificateFacts: Sendable {
     }
 
     private init?(block: [UInt8]) {
-        guard let certificate = try? Certificate(pemEncoded: String(decoding: block, as: UTF8.self)) else {
-            return nil
-        }
+        guard let document = try? PEMDocument(pemString: String(decoding: block, as: UTF8.self)),
+            Self.hasOrdinaryTimes(document.derBytes), let certificate = try? Certificate(pemDocument: document)
+        else { return nil }
         self.init(certificate)
     }
 
@@ -87,6 +88,24 @@ package struct CertificateFacts: Sendable {
     }
 
     // MARK: Parts
+
+    /// X509 1.21 reads a time with 60 or more seconds, which RFC 5280 (4.1.2.5) does not allow, and in a debug build ends
+    /// the process when such a date is asked for.
+    private static func hasOrdinaryTimes(_ der: [UInt8]) -> Bool {
+        guard case .constructed(let certificate)? = try? DER.parse(der).content,
+            case .constructed(let parts)? = certificate.first(where: { _ in true })?.content
+        else { return false }
+        for part in parts {
+            // Of the parts of a TBSCertificate only the validity begins with a time.
+            guard case .constructed(let times) = part.content else { continue }
+            for time in times where [.utcTime, .generalizedTime].contains(time.identifier) {
+                guard case .primitive(let text) = time.content else { return false }
+                let digits = text.prefix { (0x30...0x39).contains($0) }
+                guard digits.count >= 12, let tens = digits.suffix(2).first, tens < 0x36 else { return false }
+            }
+        }
+        return true
+    }
 
     static func names(_ extensions: Certificate.Extensions) -> [String] {
         guard let found = try? extensions.subjectAlternativeNames else { return [] }

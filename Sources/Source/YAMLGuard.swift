@@ -47,7 +47,27 @@ struct YAMLGuard {
         diagnostics.append(Diagnostic(message, at: location, remedy: remedy))
     }
 
+    /// YAML has more line breaks than an editor shows: after one of them all places would be a line off.
+    private static func foreignBreak(in line: [UInt8]) -> Int? {
+        line.indices.first { index in
+            switch line[index] {
+            case 0x0D: index < line.count - 1
+            case 0xC2: line[(index + 1)...].first == 0x85
+            case 0xE2:
+                line[(index + 1)...].starts(with: [0x80, 0xA8]) || line[(index + 1)...].starts(with: [0x80, 0xA9])
+            default: false
+            }
+        }
+    }
+
     private mutating func read(_ line: [UInt8], number: Int) {
+        if let index = Self.foreignBreak(in: line) {
+            report(
+                "a line break that most editors do not show as one (U+000D, U+0085, U+2028 or U+2029)", line, number,
+                index,
+                remedy: "end lines with a line feed; within a text in double quotes write it as \\r, \\N, \\L or \\P")
+            return
+        }
         var indentation = line.prefix { $0 == 0x20 }.count
         let isBlank = line.allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }
         if let limit = blockTextBelow {

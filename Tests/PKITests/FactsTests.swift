@@ -71,4 +71,24 @@ import Testing
         #expect(abs(found.notBefore.seconds - now.seconds) < 30)
         #expect(found.notAfter.seconds - found.notBefore.seconds == 3 * 86400)
     }
+
+    /// Its first day ends with second 61, which ends a debug build of X509 when the date is asked for.
+    @Test func secondsThatNoMinuteHasMakeNoCertificate() throws {
+        let pem = """
+            -----BEGIN CERTIFICATE-----
+            MIIBqTCCAU+gAwIBAgIUS630VsUMQUMTH6af1nWXHNsD3Y0wCgYIKoZIzj0EAwIw
+            EDEOMAwGA60EAwwFZWIwdzEwHhcNMjYxMTIzMTcyMjYxWhcNMzYxMTIwMTIxNjI3
+            WjAQMQ4wDAYDVQQDDAV3ZWIwMTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABEtr
+            J4AQv/HgOQUJF5JlKX86zrXg4LETv6SGpJs4SWPxDD/owRwd26jq7onSkp/1tqRE
+            2Ykg/jMWpVo6WzmdlCijgYYwgYMwHQYDVR0OBBYEFFr+/////////6C7FDtYFO2+
+            FGEpMB8GA1UdIwQYMBaAFFr3iWtLakpUpqC7FDtYFO2+FGEpMA8GA1UdEwEB/wQF
+            MAMBAf8wGwYDVR0RBBQwEoIKd2ViMDEudGVzdIcECgAAATATBgNVHSUEDDAKBwgr
+            BgEFBQcDATAKBggqhkjOPQQDAgNIADBFAiEAvUua+9ERkSz5tuj5WUU+XvgFR87v
+            uxXFzRT3aC4OjQoCIHZk5JbhMqs0VwFbeToq6iE9VjeoeAooSeJhATcyqV73
+            -----END CERTIFICATE-----
+
+            """
+        #expect(PEMText.certificates(Array(pem.utf8)).count == 1)
+        #expect(CertificateFacts(pem: pem.utf8) == nil)
+    }
 }

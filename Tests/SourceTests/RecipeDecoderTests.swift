@@ -112,6 +112,15 @@ struct RecipeDecoderTests {
                 "2:1 not YAML: but found another document (expected a single document in the stream); one file holds one document; remove the ---"
             ]),
         Mistake(
+            name: "line breaks of YAML alone",
+            yaml: "role: web\r\rrole: web\nresources: # a\u{85}b\n# \u{2028}\n  # é \u{2029}\n",
+            expected: [
+                "1:10", "2:15", "3:3", "4:7",
+            ].map {
+                "\($0) a line break that most editors do not show as one (U+000D, U+0085, U+2028 or U+2029); end lines "
+                    + "with a line feed; within a text in double quotes write it as \\r, \\N, \\L or \\P"
+            }),
+        Mistake(
             name: "a tab", yaml: "role: web\nresources:\n\t- file: /a\n",
             expected: ["3:1 a tab as indentation; indent with blanks"]),
         Mistake(
