@@ -61,7 +61,7 @@ import Testing
         ("echo failed >active", "x.service: does not stay up", "reload:y.service\n"),
         // Restart= gives it a new main process again and again.
         (
-            "echo active >active; (for i in 1 2 3 4 5 6 7 8 9; do echo $i >pid; sleep 0.9; done) >/dev/null 2>&1 &",
+            "echo active >active; (for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do echo $i >pid; sleep 0.4; done) >/dev/null 2>&1 &",
             "does not stay up", "reload:y.service\n"
         ),
     ])

@@ -45,15 +45,16 @@ enum ServiceSteps {
             work.map(\.summary).joined(separator: "; "), script: script, isSupervised: true, limit: limit)
     }
 
-    /// `up UNITS` succeeds when all are active and stay so, with the same main processes, for a second: a service that dies
-    /// at once and is started again by systemd is not up.
+    /// `up UNITS` succeeds when all are active and stay so, with the same main processes, for 0.6 s: a service that dies
+    /// at once and is started again by systemd (100 ms later, by its default) is not up. Whoever did the step looks again
+    /// after it, so that dying a little later is seen too.
     private static let functions: ShellText = """
         tell() { systemctl status --no-pager --full -n 20 -- "$u" >&2; die "$1"; }
         look() { systemctl show -p ActiveState -p MainPID -p NRestarts -- "$@" || die "$*: systemctl show failed"; }
         up() {
         k=0 before=$(look "$@") || exit 1
-        while [ "$k" -lt 5 ]; do
-        sleep 1
+        while [ "$k" -lt 8 ]; do
+        sleep 0.6
         now=$(look "$@") || exit 1
         case $now in
         *ActiveState=failed* | *ActiveState=inactive*) return 1 ;;
