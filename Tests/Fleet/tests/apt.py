@@ -103,7 +103,7 @@ def busy(world):
     recipe.converge("{package: tree}")
 
 
-@test("apt: a package's services do not start with it if so wanted, also not after the step was killed")
+@test("apt: a package's services do not start with it if so wanted, and no policy stays behind")
 def no_start(world):
     host, recipe = fresh(world)
     recipe.converge("{package: nginx-light, start: no}")
