@@ -81,6 +81,9 @@ def reboot_killed(world):
     with fresh(world) as host:
         world.apply("--role", "reboot", env=environment(world)).expect(0, "changed")
         before = boot(host)
+        # A host that is back at once would be so before anybody is killed.
+        host.sh("mkdir -p /etc/systemd/system/ssh.service.d && printf '[Service]\\nExecStartPre=/bin/sleep 5\\n' "
+                ">/etc/systemd/system/ssh.service.d/slow.conf && systemctl daemon-reload")
         started = world.product.start("apply", "--role", "reboot", FLAG, "--yes", "--output", "json", env=environment(world))
         started.await_progress("rebooting")
         started.send(signal.SIGKILL)
