@@ -78,27 +78,14 @@ package struct FileResource: ResourceKind {
     /// Neighbouring files are written by one step, except that a validation may look at what earlier files say: it waits
     /// until they are in their places.
     package static func steps(for changes: [Change<Self>], on facts: HostFacts) -> [HostStep] {
-        var steps: [HostStep] = []
-        var batch = FileBatch()
-        for (index, change) in changes.enumerated() {
+        FileBatch.steps(for: changes) { change in
             let file = change.resource
-            var single: HostStep
-            if change.action == .remove {
-                single = FileSteps.remove(file.path)
-            } else if FileAttributes.isOnly(in: change.differences), change.action == .update {
-                single = FileSteps.adjust(file.path, attributes: file.attributes)
-            } else if let write = file.write {
-                if !batch.fits(write) { steps += batch.take() }
-                batch.add(write, index)
-                continue
-            } else {
-                continue
+            if change.action == .remove { return .step(FileSteps.remove(file.path)) }
+            if FileAttributes.isOnly(in: change.differences), change.action == .update {
+                return .step(FileSteps.adjust(file.path, attributes: file.attributes))
             }
-            steps += batch.take()
-            single.changes = index..<index + 1
-            steps.append(single)
+            return file.write.map { .write($0) } ?? .nothing
         }
-        return steps + batch.take()
     }
 
     private var write: FileWrite? {

@@ -98,34 +98,20 @@ package struct UnitFileResource: ResourceKind {
 
     package static func steps(for changes: [Change<Self>], on facts: HostFacts) -> [HostStep] {
         let reload: ShellText = "systemctl daemon-reload || { echo 'systemctl daemon-reload failed' >&2; exit 1; }\n"
-        var steps: [HostStep] = []
-        var batch = FileBatch()
-        for (index, change) in changes.enumerated() {
-            let file = change.resource
-            let differences = change.differences.filter { $0.key != "daemon-reload" }
-            var single: HostStep
-            if change.action == .remove {
-                single = FileSteps.remove(file.path)
-            } else if differences.isEmpty {
-                continue
-            } else if FileAttributes.isOnly(in: differences), change.action == .update {
-                single = FileSteps.adjust(file.path, attributes: file.attributes)
-            } else if let content = file.content {
-                let write = FileWrite(
-                    path: file.path, content: content, attributes: file.attributes,
-                    makesDirectory: PathText.parent(of: file.path) != Self.folder)
-                if !batch.fits(write) { steps += batch.take() }
-                batch.add(write, index)
-                continue
-            } else {
-                continue
-            }
-            steps += batch.take()
-            single.changes = index..<index + 1
-            steps.append(single)
-        }
         // systemd reads them all in one go, in the step that wrote the last of them where there is one.
-        steps += batch.take(then: reload)
+        var steps = FileBatch.steps(for: changes, then: reload) { change in
+            let file = change.resource
+            if change.action == .remove { return .step(FileSteps.remove(file.path)) }
+            let differences = change.differences.filter { $0.key != "daemon-reload" }
+            guard !differences.isEmpty, let content = file.content else { return .nothing }
+            if FileAttributes.isOnly(in: differences), change.action == .update {
+                return .step(FileSteps.adjust(file.path, attributes: file.attributes))
+            }
+            return .write(
+                FileWrite(
+                    path: file.path, content: content, attributes: file.attributes,
+                    makesDirectory: PathText.parent(of: file.path) != Self.folder))
+        }
         if !changes.isEmpty, steps.last?.script.text.hasSuffix(reload.text) != true {
             steps.append(HostStep("daemon-reload", script: reload))
         }
