@@ -248,9 +248,9 @@ struct ChildTests {
         let command = AWSCommand.installed(
             environment: try Self.environment("trap '' TERM; sleep 300 & echo $$ $! > \(pids); wait\n", in: scratch))
         let start = ContinuousClock.now
-        await #expect(throws: AWSFailure.timedOut(after: .seconds(1))) { try await command(["x"], within: .seconds(1)) }
-        // The second after the deadline is half full of our own patience with SIGTERM; the machine may be busy.
-        #expect(start.duration(to: .now) < .seconds(3))
+        await #expect(throws: AWSFailure.timedOut(after: .seconds(3))) { try await command(["x"], within: .seconds(3)) }
+        // Far less than the child sleeps, and far more than a busy machine needs.
+        #expect(start.duration(to: .now) < .seconds(60))
         let text = String(decoding: try Fixture.read(pids), as: UTF8.self)
         let children = text.split(whereSeparator: \.isWhitespace).compactMap { Int32($0) }
         #expect(children.count == 2)
@@ -279,7 +279,7 @@ struct ChildTests {
         try await Task.sleep(for: .milliseconds(300))
         task.cancel()
         await #expect(throws: AWSFailure.cancelled) { try await task.value }
-        #expect(start.duration(to: .now) < .seconds(2))
+        #expect(start.duration(to: .now) < .seconds(60))
     }
 
     @Test("it gets the caller's environment, makes one try, asks no terminal and no pager, and reads nothing")

@@ -155,7 +155,7 @@ struct SecretFileTests {
         let found = await errors(
             ["gone.k", "folder.k", "pipe.k"], source("gone", .file(path: "gone.json")),
             source("folder", .file(path: ".")), source("pipe", .file(path: "fifo")))
-        #expect(start.duration(to: .now) < .seconds(3))
+        #expect(start.duration(to: .now) < .seconds(30))
         #expect(
             found == [
                 .unreadable(source: "gone", path: "\(scratch.path)/gone.json", reason: "No such file or directory"),

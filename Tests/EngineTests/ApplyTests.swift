@@ -43,7 +43,7 @@ struct ApplyTests {
         #expect(report.outcome.exitCode == 0)
         #expect(report.outcomes == TestFleet.order.map { "\($0) unchanged" })
         #expect(fleet.log.touches.isEmpty)
-        #expect(report.hosts.allSatisfy { $0.changes.isEmpty && $0.seconds < 5 })
+        #expect(report.hosts.allSatisfy { $0.changes.isEmpty && $0.seconds < 60 })
     }
 
     @Test("a plan never sends a step, a lock or a sweep, and says what would be done")

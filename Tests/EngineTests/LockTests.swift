@@ -43,7 +43,7 @@ struct LockTests {
     @Test("whoever is refused because another run is at work does not judge or wait for what that run makes")
     func heldAndUnhealthy() async throws {
         let app = TestFleet.app.replacing(
-            "- unit: app.service\n    deadline: 100ms", with: "- command: done serve\n    deadline: 4s")
+            "- unit: app.service\n    deadline: 100ms", with: "- command: done serve\n    deadline: 90s")
         let fleet = try TestFleet(app: app)
         for host in fleet.hosts.values { host.change { $0.done = ["serve"] } }
         _ = try await fleet.converged()
@@ -52,7 +52,7 @@ struct LockTests {
         fleet["app02"].hook { $0.lock = { _ in LockHolder("another run") } }
         let start = ContinuousClock.now
         let report = try await fleet.run()
-        #expect(start.duration(to: .now) < .seconds(3))
+        #expect(start.duration(to: .now) < .seconds(60))
         #expect(report.outcomes == ["app02 unchanged", "app01 locked"])
         #expect(report.outcome.exitCode == 5)
     }

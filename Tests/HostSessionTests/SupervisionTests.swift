@@ -125,7 +125,7 @@ import Transport
             #expect(try await session.takeLock(.of(Self.run), by: soon()) == .taken)
             async let cut = sessionError { () throws(SessionError) in
                 try await session.supervise(
-                    "cat; echo begun; sleep 3; echo done; exit 5", input: Array("in\n".utf8), as: Self.first,
+                    "cat; echo begun; sleep 6; echo done; exit 5", input: Array("in\n".utf8), as: Self.first,
                     summary: "install", limit: .seconds(30))
             }
             try await Task.sleep(for: .milliseconds(600))

@@ -76,7 +76,7 @@ import Transport
         #expect(try await session.takeLock(.of(run), by: soon()) == .taken)
         async let cut = sessionError { () throws(SessionError) in
             try await session.supervise(
-                "cat; sleep 3; echo done; exit 5", input: Array("in\n".utf8), as: Self.id(20), summary: "install",
+                "cat; sleep 6; echo done; exit 5", input: Array("in\n".utf8), as: Self.id(20), summary: "install",
                 limit: .seconds(30))
         }
         try await Task.sleep(for: .milliseconds(1000))

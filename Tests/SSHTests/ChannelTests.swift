@@ -98,7 +98,7 @@ extension SSHTests {
             }
             let start = ContinuousClock.now
             await connection.close()
-            #expect(ContinuousClock.now - start < .seconds(5))
+            #expect(ContinuousClock.now - start < .seconds(15))
             await sshd.stop()
         }
 
@@ -138,9 +138,9 @@ extension SSHTests {
                 try await channel.receive(by: Deadline("an answer", in: .milliseconds(300)))
             }
             let waited = ContinuousClock.now - start
-            #expect(waited >= .milliseconds(300) && waited < .seconds(5))
+            #expect(waited >= .milliseconds(300) && waited < .seconds(30))
             await connection.close()
-            #expect(ContinuousClock.now - start < .seconds(10))
+            #expect(ContinuousClock.now - start < .seconds(40))
             await sshd.stop()
         }
 
@@ -168,7 +168,7 @@ extension SSHTests {
             try await Task.sleep(for: .milliseconds(200))
             let start = ContinuousClock.now
             channel.shutdown()
-            #expect(await ended - start < .seconds(5))
+            #expect(await ended - start < .seconds(15))
             await #expect(throws: ChannelError.wasShutDown) { try await channel.send([1], by: soon()) }
             await channel.close()
             await connection.close()
@@ -189,7 +189,7 @@ extension SSHTests {
                 try? await Task.sleep(for: .milliseconds(100))
                 group.cancelAll()
             }
-            #expect(ContinuousClock.now - start < .seconds(5))
+            #expect(ContinuousClock.now - start < .seconds(15))
             await connection.close()
             await sshd.stop()
         }
