@@ -84,15 +84,16 @@ def up():
 def build():
     keys.ensure()
     standin.ensure()
-    rebuilt = image.wanted_id() != image.current_id() or repository.wanted_id() != repository.current_id()
-    if rebuilt and any(machine.running(host) for host in roster.hosts()):
+    hosts = roster.hosts()
+    if image.wanted_id() != image.current_id() and any(machine.running(host) for host in hosts):
         # Their disks are differences to what is about to change.
-        say("the lists changed: hosts go off for a new image")
-        machine.stop_all(roster.hosts())
-        services.stop("packages")
+        say("the image's list changed: hosts go off for a new one")
+        machine.stop_all(hosts)
     image.ensure()
-    repository.ensure()
-    if any(host.is_amazon for host in roster.hosts()):
+    repository.ensure([found[1] for found in map(machine.stands_on, hosts) if found])
+    if any(host.is_amazon for host in hosts):
+        if not amazon.is_built():
+            machine.stop_all([host for host in hosts if host.is_amazon])
         amazon.ensure()
     cloud.ensure()
 

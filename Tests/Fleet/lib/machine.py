@@ -25,8 +25,22 @@ def group(host):
 
 
 def built_from(host):
-    """A disk is a difference to one image and means nothing over another."""
+    """What a new disk stands on: two lines, the image's stamp and the layer's over it."""
     return image.STAMP.read_text() + (amazon.STAMP if host.is_amazon else repository.STAMP).read_text()
+
+
+def stands_on(host):
+    """The same of a disk that is there, or None. A disk is a difference to these layers and means nothing over others."""
+    stamp = disk(host) / "built-from"
+    lines = stamp.read_text().splitlines(keepends=True) if stamp.exists() else []
+    return lines if len(lines) == 2 else None
+
+
+def is_usable(host):
+    found = stands_on(host)
+    if found is None or found[0] != image.STAMP.read_text():
+        return False
+    return found[1] == amazon.STAMP.read_text() if host.is_amazon else repository.layer(found[1]).is_dir()
 
 
 def leader(host):
@@ -58,7 +72,7 @@ def running(host):
 def ensure_disk(host):
     """Makes the disk on first use, and anew when the image below it is another one."""
     stamp = disk(host) / "built-from"
-    if stamp.exists() and stamp.read_text() == built_from(host):
+    if is_usable(host):
         return
     if stamp.exists():
         say(f"{host.name}: the base image changed, its disk is made anew")
@@ -146,7 +160,7 @@ def mount(host):
     if os.path.ismount(root):
         return
     # Three layers: what the host changed, the package index (or another package manager), the image.
-    below = amazon.layers() if host.is_amazon else f"{repository.INDEX}:{image.BASE}"
+    below = amazon.layers() if host.is_amazon else f"{repository.layer(stands_on(host)[1])}:{image.BASE}"
     run("mount", "-t", "overlay", "cso-" + host.name, "-o",
         f"lowerdir={below},upperdir={disk(host)}/upper,workdir={disk(host)}/work", root)
 

@@ -1,9 +1,12 @@
 """The package repository: what packages.list names with all that the base image lacks for it, and a sample of our own.
 
 Filled once from this machine's Debian mirrors; after that no install on a host needs the internet. The hosts' package
-index is a layer of its own over the base image, so that a longer list does not rebuild the image.
+index is a layer of its own over the base image, so that a longer list does not rebuild the image. A new index is another
+layer: a host that runs keeps its own until its disk is made anew (`reset`), so the list can grow while the fleet stands.
 """
 
+import os
+import re
 import shutil
 import subprocess
 import uuid
@@ -13,33 +16,51 @@ from .cgroups import Group
 from .shell import FleetError, run, timed, wait_until
 
 POOL = s.CACHE / "packages"
-INDEX = s.CACHE / "index"  # the layer: var/lib/apt/lists as after an apt-get update
-STAMP = s.CACHE / "packages.id"
+LAYERS = s.CACHE / "indexes"  # a folder an index, by the word of its stamp: var/lib/apt/lists as after an apt-get update
+STAMP = s.CACHE / "repository.id"
 RESOLVING = s.CACHE / "resolving"  # apt's state for computing closures against the base image
 
 
 def wanted_id():
-    return image.digest(s.FLEET / "packages.list", image.wanted_id(), s.FLEET / "lib/repository.py")
+    # The image's own stamp too: an index is a layer over one build of it.
+    return image.digest(s.FLEET / "packages.list", image.STAMP.read_text(), s.FLEET / "lib/repository.py")
 
 
-def current_id():
-    return STAMP.read_text().split()[0] if STAMP.exists() and INDEX.is_dir() else None
+def is_current():
+    return STAMP.exists() and STAMP.read_text().split()[0] == wanted_id() and layer(STAMP.read_text()).is_dir()
 
 
-def ensure():
-    """Returns True if the repository changed. What was fetched before stays, so that one more line costs one package."""
-    if current_id() == wanted_id():
-        return False
-    STAMP.unlink(missing_ok=True)
+def layer(stamp):
+    return LAYERS / stamp.split()[1]
+
+
+def ensure(used):
+    """Fills the repository if its list changed. What was fetched before stays, so that one more line costs one package.
+    `used` are the stamps of the indexes that disks stand on; others are removed."""
+    if is_current():
+        return
+    word = str(uuid.uuid4())
     with timed("package repository"):
         fetch(image.listed(s.FLEET / "packages.list"))
         for version in ("1.0", "2.0"):
             build_sample(version)
-        index = run("dpkg-scanpackages", "--multiversion", ".", cwd=POOL, group=Group("build"))
-        (POOL / "Packages").write_text(index)
-        update_index()
-    STAMP.write_text(f"{wanted_id()} {uuid.uuid4()}\n")
-    return True
+        write_packages()
+        update_index(LAYERS / word)
+    keep = {word} | {stamp.split()[1] for stamp in used}
+    for old in LAYERS.iterdir():
+        if old.name not in keep:
+            shutil.rmtree(old)
+    STAMP.write_text(f"{wanted_id()} {word}\n")
+
+
+def write_packages():
+    """The pool's own index, replaced at once since hosts may read it now. Without what lies in folders of the pool: those
+    are other repositories (see amazon.py)."""
+    index = run("dpkg-scanpackages", "--multiversion", ".", cwd=POOL, group=Group("build"))
+    ours = [entry for entry in index.split("\n\n") if re.search(r"^Filename: \./[^/]+$", entry, re.MULTILINE)]
+    sibling = POOL / "Packages.tmp"
+    sibling.write_text("\n\n".join(ours) + "\n")
+    os.replace(sibling, POOL / "Packages")
 
 
 def fetch(lines):
@@ -76,14 +97,14 @@ def build_sample(version):
     shutil.rmtree(tree)
 
 
-def update_index():
+def update_index(target):
     """Runs a real `apt-get update` of the image against the pool, in a namespace that has nothing but the
     repository's address, and keeps what it wrote as the index layer."""
-    namespace, layer = "cso-build", s.CACHE / "index.building"
+    namespace, building = "cso-build", s.CACHE / "index.building"
     run("ip", "netns", "del", namespace, check=False)
-    image.remove_tree(layer)
+    image.remove_tree(building)
     for folder in ("upper", "work", "root"):
-        (layer / folder).mkdir(parents=True)
+        (building / folder).mkdir(parents=True)
     try:
         run("ip", "netns", "add", namespace)
         run("ip", "-n", namespace, "link", "set", "lo", "up")
@@ -92,8 +113,8 @@ def update_index():
         subprocess.Popen(Group("service-build").enter() + in_namespace + server(), cwd="/", stdin=subprocess.DEVNULL,
                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         run("mount", "-t", "overlay", "overlay", "-o",
-            f"lowerdir={image.BASE},upperdir={layer}/upper,workdir={layer}/work", layer / "root")
-        update = in_namespace + ["chroot", layer / "root", "/usr/bin/env", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "apt-get",
+            f"lowerdir={image.BASE},upperdir={building}/upper,workdir={building}/work", building / "root")
+        update = in_namespace + ["chroot", building / "root", "/usr/bin/env", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "apt-get",
                                  "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=20", "update"]
         probe = in_namespace + ["curl", "-sfI", f"http://{s.PACKAGES}/Packages"]
         if not wait_until(lambda: run(*probe, check=False), 10):
@@ -101,16 +122,14 @@ def update_index():
         run(*update, group=Group("build"))
     finally:
         Group("service-build").end()
-        image.unmount_below(layer)
+        image.unmount_below(building)
         run("ip", "netns", "del", namespace, check=False)
-    if not list((layer / "upper/var/lib/apt/lists").glob("*_Packages")):
+    if not list((building / "upper/var/lib/apt/lists").glob("*_Packages")):
         raise FleetError("apt-get update in the image fetched no index")
-    shutil.rmtree(INDEX, ignore_errors=True)
-    INDEX.mkdir()
     for part in ("var/lib/apt", "var/cache/apt"):
-        if (layer / "upper" / part).exists():
-            shutil.copytree(layer / "upper" / part, INDEX / part, symlinks=True)
-    shutil.rmtree(layer)
+        if (building / "upper" / part).exists():
+            shutil.copytree(building / "upper" / part, target / part, symlinks=True)
+    shutil.rmtree(building)
 
 
 def server():
