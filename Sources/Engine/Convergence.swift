@@ -68,6 +68,7 @@ struct Convergence: Sendable {
     }
 
     private func plan() async throws(HostFailure) -> HostPlan {
+        await context.prover.prove(members)
         if let trouble = await member.trouble { throw trouble }
         var views: [MemberView] = []
         for member in members { views.append(await member.view) }

@@ -51,7 +51,8 @@ extension FleetRun {
         }
         let context = RunContext(
             run: attempt.run, planner: RolePlanner(book: attempt.book, reboots: reboots), approval: approval,
-            binder: InputBinder(book: attempt.book, masker: attempt.masker), masker: attempt.masker,
+            binder: InputBinder(book: attempt.book, masker: attempt.masker), prover: prover(attempt),
+            masker: attempt.masker,
             progress: attempt.progress,
             interruption: interruption, journal: journal, permits: permits)
         let results = await roll(touched, current, hosts, attempt, context)

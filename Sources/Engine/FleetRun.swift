@@ -223,10 +223,15 @@ package struct FleetRun: Sendable {
         return .given
     }
 
+    func prover(_ attempt: Attempt) -> Prover {
+        Prover(binder: InputBinder(book: attempt.book, masker: attempt.masker), triesAll: request.verifiesSecrets)
+    }
+
     func plan(_ attempt: Attempt) async -> [RolePlan] {
         let planner = RolePlanner(book: attempt.book, reboots: reboots)
         var plans: [RolePlan] = []
         for role in attempt.roles {
+            await prover(attempt).prove(attempt.members[role] ?? [])
             var views: [MemberView] = []
             var selected: Set<HostName> = []
             for member in attempt.members[role] ?? [] {

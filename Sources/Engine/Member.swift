@@ -107,10 +107,31 @@ actor Member {
         do throws(HostFailure) {
             let raw = try await link.ask(
                 script.questions, by: Deadline("the observation of \(host)", in: .seconds(60)))
+            answers.forgetProofs()
             answers.merge(script.parse(raw))
         } catch {
             lost = error
         }
+    }
+
+    /// Tries secrets; changes nothing, and leaves what was seen as fresh as it is.
+    func tryCredentials(
+        _ step: HostStep, input: [UInt8], _ proofs: [(id: ResourceID, proof: CredentialProof)]
+    ) async throws(HostFailure) {
+        let link = try usable()
+        let start = ContinuousClock.now
+        defer { spent += start.duration(to: .now) }
+        do throws(HostFailure) {
+            let answer = try await link.run(step, input: input, name: "proof") { _ in }
+            answers.merge(CredentialProofs.parse(answer, of: proofs, on: link.facts))
+        } catch {
+            if error.outcome == .unreachable { lost = lost ?? error }
+            throw error
+        }
+    }
+
+    func couldNotTry(_ resources: [ResourceID], reason: String) {
+        for id in resources { answers[Credential.answer(of: id)] = .unknown(reason: reason) }
     }
 
     func ask(_ questions: [HostQuestion], for purpose: String) async throws(HostFailure) -> [HostAnswer] {

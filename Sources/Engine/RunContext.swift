@@ -7,6 +7,7 @@ struct RunContext: Sendable {
     let planner: RolePlanner
     let approval: Approval
     let binder: InputBinder
+    let prover: Prover
     let masker: Masker
     let progress: ProgressSink
     let interruption: Interruption

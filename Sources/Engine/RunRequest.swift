@@ -11,6 +11,8 @@ package struct RunRequest: Sendable {
     package var controller: Controller
     /// Big files are read whole, whatever the host's marks say of them.
     package var isDeep = false
+    /// Every secret is tried at the service that holds it, whatever the hosts' marks say of them.
+    package var verifiesSecrets = false
     /// Which files' lines are shown.
     package var diffs = ContentDiffs.Extent.updates
     /// Do this plan, and nothing else; it is the approval.

@@ -51,6 +51,14 @@ package struct ProbeAnswers: Sendable {
         set { observations[request] = newValue }
     }
 
+    /// It was asked, whatever the answer.
+    package func holds(_ request: ProbeRequest) -> Bool { observations[request] != nil }
+
+    /// What services said to secrets; it holds only until the next look.
+    package mutating func forgetProofs() {
+        observations = observations.filter { $0.key.batch != CredentialProofs.name }
+    }
+
     package mutating func merge(_ other: ProbeAnswers) {
         observations.merge(other.observations) { _, new in new }
     }

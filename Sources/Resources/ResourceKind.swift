@@ -27,6 +27,10 @@ package protocol ResourceKind: Sendable {
     /// value, digest or length of one.
     func observation(from answers: ProbeAnswers, on facts: HostFacts, with book: SecretBook) -> Observation
 
+    /// How to try whether the service accepts the secret that this resource gives it; `nil` = there is none, or nobody to ask
+    /// as `answers` show. It is tried where the host's mark does not fit (see ``Credential``).
+    func proof(given answers: ProbeAnswers, on facts: HostFacts) -> CredentialProof?
+
     /// The state that is wanted; `nil` = absent. Secrets are bound here for digests only.
     func desired(with book: SecretBook, on facts: HostFacts) throws(BindingError) -> State?
 
@@ -62,6 +66,7 @@ extension ResourceKind {
     ) -> Observation {
         observation(from: answers, on: facts)
     }
+    package func proof(given answers: ProbeAnswers, on facts: HostFacts) -> CredentialProof? { nil }
     package var isSensitive: Bool { false }
     package var influence: Influence { .itself }
     package static var isTransaction: Bool { false }

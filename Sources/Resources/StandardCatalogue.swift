@@ -51,5 +51,6 @@ extension BatchCatalogue {
         HTTPBatch.self,
         OwedBatch.self,
         LedgerBatch.self,
+        CredentialBatch.self,
     ])
 }

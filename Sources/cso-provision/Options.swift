@@ -50,6 +50,12 @@ struct LookOptions: ParsableArguments {
     var deep = false
 
     @Flag(
+        name: .long,
+        help: "Try every password at the service that holds it, also those that were proved and have not changed since."
+    )
+    var verifySecrets = false
+
+    @Flag(
         inversion: .prefixedNo,
         help: """
             Show the lines that change in files that are not sensitive; with --diff also those of new and removed files, \

@@ -43,6 +43,7 @@ struct Runner {
                 selection: saved.map { Selection($0.choice) } ?? selected.selection, changesHosts: changesHosts,
                 confirm: asks && saved == nil ? question(display) : nil, controller: controller)
             request.isDeep = looks.deep || saved?.isDeep == true
+            request.verifiesSecrets = looks.verifySecrets
             request.diffs = looks.diff ?? (output.output == .text) ? (looks.diff == true ? .all : .updates) : .none
             request.saved = saved
             request.rebootsIfOwed = rebootsIfOwed

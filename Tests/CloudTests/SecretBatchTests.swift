@@ -164,7 +164,8 @@ struct SecretBatchTests {
             folder: "/", command: script.command,
             retry: RetryPolicy(base: .seconds(60), cap: .seconds(60), random: { 0.9 }, sleep: { _ in }))
         await #expect(throws: CloudErrors.self) {
-            try await fetcher.fetch(["a.k"], from: [source("a", .aws(secretID: "a", region: nil))], within: .seconds(30))
+            try await fetcher.fetch(
+                ["a.k"], from: [source("a", .aws(secretID: "a", region: nil))], within: .seconds(30))
         }
         #expect(script.calls.count == 1)
     }

@@ -66,6 +66,9 @@ import Testing
             "upgrade", ["bookworm all"],
             "wish\tbookworm all\ncodename\tbookworm\nInst a [1] (2 Debian:12/stable [amd64])\nend\t0\t0\n", ""),
         sample("ledger", [""], "present\nfile:/a\n", ""),
+        sample(
+            "credential", ["k:a", "k:b"], "0 mark 0aff \(String(repeating: "0a", count: 32)) source 1a2b\n1 absent\n",
+            ""),
     ]
 
     private static func sample(_ batch: BatchName, _ arguments: [String], _ output: String, _ errors: String) -> Sample
