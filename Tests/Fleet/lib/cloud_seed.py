@@ -8,11 +8,13 @@ import boto3
 wish = json.loads(sys.stdin.buffer.read().decode("utf-8"))
 
 manager = boto3.client("secretsmanager")
-existing = {entry["Name"] for entry in manager.list_secrets()["SecretList"]}
+existing = {entry["Name"] for page in manager.get_paginator("list_secrets").paginate() for entry in page["SecretList"]}
 for name, secret in wish["secrets"].items():
+    value = {"SecretString": json.dumps(secret["values"], ensure_ascii=False), "ClientRequestToken": secret["version"]}
     if name not in existing:
-        manager.create_secret(Name=name, SecretString=json.dumps(secret["values"], ensure_ascii=False),
-                              ClientRequestToken=secret["version"])
+        manager.create_secret(Name=name, **value)
+    elif name in wish["current"] and manager.get_secret_value(SecretId=name)["VersionId"] != secret["version"]:
+        manager.put_secret_value(SecretId=name, **value)
 
 route53 = boto3.client("route53")
 found = [z for z in route53.list_hosted_zones()["HostedZones"] if z["Name"] == wish["zone"] + "."]

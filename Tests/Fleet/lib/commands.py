@@ -9,7 +9,7 @@ import shutil
 import sys
 import time
 
-from . import amazon, cgroups, cloud, dns, image, keys, limits, machine, network, repository, roster, services, settings as s, standin, tools
+from . import amazon, cgroups, cloud, database, dns, image, keys, limits, machine, network, repository, roster, services, settings as s, standin, tools
 from .shell import FleetError, say, timed
 
 COMPLETE = s.RUN / "complete"  # there while a whole fleet stands; absent while one is being built up or taken down
@@ -65,11 +65,12 @@ def up():
         # A fleet that stands is mended where a part is missing, and otherwise left alone.
         COMPLETE.unlink(missing_ok=True)
         build()
-        with timed("network, zone, packages, AWS"):
+        with timed("network, zone, packages, database, AWS"):
             limits.raise_limits()
             network.ensure_vpc()
             dns.start()
             repository.start()
+            database.start()
             cloud.start()
         hosts = roster.hosts()
         off = [host for host in hosts if not machine.running(host)]
@@ -95,6 +96,7 @@ def build():
         if not amazon.is_built():
             machine.stop_all([host for host in hosts if host.is_amazon])
         amazon.ensure()
+    database.ensure()
     cloud.ensure()
 
 
@@ -121,7 +123,9 @@ def clean(grace):
     killed run may have failed to write is believed."""
     COMPLETE.unlink(missing_ok=True)
     if grace:
+        cloud.save()
         machine.stop_all(roster.hosts(), grace)
+        database.stop()
     for group in cgroups.all_groups():
         group.end()
     for pid in network.pids_inside():
@@ -231,6 +235,19 @@ def remove(names):
             keys.write_known_hosts()
 
 
+def database_command(action):
+    require_root()
+    if action == "exec":
+        return database.execute()
+    require_up()
+    with lock():
+        if action == "reset":
+            database.reset()
+        else:
+            database.rotate()
+            cloud.seed()
+
+
 def announce(hosts):
     """The zone learns of added and removed hosts; Route 53 only of members of roles."""
     dns.reload()
@@ -262,7 +279,8 @@ def status(as_json):
         else:
             state = "up" if machine.banner(host) else "no sshd"
         rows.append({"host": host.name, "address": host.address, "az": host.zone, "state": state})
-    parts = {name: services.running(name) for name in ("dns", "packages", "aws")}
+    addresses = {"dns": s.RESOLVER, "packages": s.PACKAGES, "aws": s.AWS, "database": s.DATABASE}
+    parts = {name: services.running(name) for name in addresses}
     whole = COMPLETE.exists()
     if as_json:
         print(json.dumps({"complete": whole, "services": parts, "hosts": rows}))
@@ -270,8 +288,7 @@ def status(as_json):
         for row in rows:
             print(f"{row['host']:<12} {row['address']:<14} {row['az']:<11} {row['state']}")
         for name, runs in parts.items():
-            address = {"dns": s.RESOLVER, "packages": s.PACKAGES, "aws": s.AWS}[name]
-            print(f"{name:<12} {address:<14} {'':<11} {'up' if runs else 'off'}")
+            print(f"{name:<12} {addresses[name]:<14} {'':<11} {'up' if runs else 'off'}")
         if not whole:
             print("not a whole fleet: Tests/Fleet/fleet up")
     return 0 if whole and all(parts.values()) and all(row["state"] == "up" for row in rows) else 1

@@ -1,4 +1,5 @@
-"""The resolver of the VPC: BIND, with Route 53's private zone and a second zone of answers that a controller must refuse.
+"""The resolver of the VPC: BIND, with Route 53's private zone, the names that AWS itself gives (RDS, EFS), and a zone of
+answers that a controller must refuse. EFS's name is another address in each availability zone, as in AWS.
 
 Debian's own named.service is never used: this process has its own configuration and folder, and ends with the fleet.
 """
@@ -30,34 +31,52 @@ def route53_records():
 
 
 def records():
-    """What the resolver answers: the zone, the other hosts, and the database's own name, which AWS keeps elsewhere."""
+    """What the resolver answers in the zone: the other hosts too."""
     others = [(host.name, "A", host.address) for host in roster.hosts() if not host.has_role]
-    return route53_records() + others + [("database.rds", "A", s.DATABASE)]
+    return route53_records() + others
 
 
-def head(zone):
+def below(name, zone):
+    return name.removesuffix("." + zone)
+
+
+def head(zone, ttl=300):
     # The last number is how long "no such name" may be remembered. Route 53 says 86400 at most and 900 by its SOA.
     serial = int(time.time())
-    return f"$TTL 300\n@ IN SOA ns.{zone}. hostmaster.{zone}. {serial} 7200 900 1209600 900\n@ IN NS ns.{zone}.\n"
+    return f"$TTL {ttl}\n@ IN SOA ns.{zone}. hostmaster.{zone}. {serial} 7200 900 1209600 900\n@ IN NS ns.{zone}.\n"
 
 
 def write():
     FOLDER.mkdir(parents=True, exist_ok=True)
-    zones = {s.ZONE: [f"{name} IN {kind} {value}" for name, kind, value in records()] + [f"ns IN A {s.RESOLVER}"],
-             "faults.cso.ss": [f"{name} IN A {address}" for name, address in FAULTS.items()] + [f"ns IN A {s.RESOLVER}"]}
+    here = [f"ns IN A {s.RESOLVER}"]
+    zones = {s.ZONE: [f"{name} IN {kind} {value}" for name, kind, value in records()] + here,
+             "faults.cso.ss": [f"{name} IN A {address}" for name, address in FAULTS.items()] + here}
     for zone, rows in zones.items():
         (FOLDER / zone).write_text(head(zone) + "\n".join(rows) + "\n")
+    # RDS keeps its names for five seconds, since a failover is another address.
+    (FOLDER / s.DATABASE_ZONE).write_text(
+        head(s.DATABASE_ZONE, 5) + "\n".join([f"{below(s.DATABASE_NAME, s.DATABASE_ZONE)} IN A {s.DATABASE}", *here]) + "\n")
     # A zone that is declared and cannot be loaded: BIND answers SERVFAIL for every name below it.
     (FOLDER / BROKEN).write_text("this is not a zone file\n")
     # An empty root stands for the internet: any other name does not exist, at once, and no query is forwarded.
     (FOLDER / "root").write_text(f"$TTL 300\n@ IN SOA ns. hostmaster. 1 7200 900 1209600 900\n@ IN NS ns.\nns IN A {s.RESOLVER}\n")
-    declared = "".join(f'zone "{name}" {{ type primary; file "{file}"; }};\n'
-                       for name, file in [(z, z) for z in [*zones, BROKEN]] + [(".", "root")])
+    declared = [(zone, zone) for zone in [*zones, s.DATABASE_ZONE, BROKEN]] + [(".", "root")]
+    # The mount target of the asker's own zone; the public subnet's is that of eu-west-2a.
+    views = ""
+    for zone, target in s.MOUNT_TARGETS.items():
+        file = f"{s.SHARE_ZONE}-{zone}"
+        (FOLDER / file).write_text(head(s.SHARE_ZONE, 60) + "\n".join([f"{below(s.SHARE_NAME, s.SHARE_ZONE)} IN A {target}", *here]) + "\n")
+    for view, zone in [*((zone, zone) for zone in s.MOUNT_TARGETS), ("public", next(iter(s.MOUNT_TARGETS)))]:
+        askers = s.ZONES[view][0] if view != "public" else "any"
+        body = "".join(f'  zone "{name}" {{ type primary; file "{file}"; }};\n'
+                       for name, file in [*declared, (s.SHARE_ZONE, f"{s.SHARE_ZONE}-{zone}")])
+        views += f'view "{view}" {{ match-clients {{ {askers}; }};\n{body}}};\n'
+    # Recursion only so that an alias is followed from zone to zone: every zone there is, the root included, is our own.
     (FOLDER / "named.conf").write_text(
-        f'options {{ directory "{FOLDER}"; listen-on {{ {s.RESOLVER}; }}; listen-on-v6 {{ none; }}; recursion no;\n'
-        f'  allow-query {{ any; }}; allow-transfer {{ none; }}; dnssec-validation no; notify no;\n'
+        f'options {{ directory "{FOLDER}"; listen-on {{ {s.RESOLVER}; }}; listen-on-v6 {{ none; }}; recursion yes;\n'
+        f'  allow-query {{ any; }}; allow-recursion {{ any; }}; allow-transfer {{ none; }}; dnssec-validation no; notify no;\n'
         f'  pid-file none; session-keyfile none; lock-file none; minimal-responses yes; }};\n'
-        f'controls {{ }};\n{declared}')
+        f'controls {{ }};\n{views}')
 
 
 def start():
@@ -65,7 +84,9 @@ def start():
     # A copy under another path: AppArmor's profile for /usr/sbin/named, where one is loaded, allows only Debian's folders.
     # In the cache, since /run may not be executed from.
     server = s.CACHE / "dns-server"
-    if not services.running("dns"):
+    if services.running("dns"):
+        Group("service-dns").signal(signal.SIGHUP)  # another checkout's `up` may have written other names
+    else:
         shutil.copy2("/usr/sbin/named", server)
     services.start("dns", [server, "-g", "-n", "1", "-c", FOLDER / "named.conf"], s.RESOLVER, 53)
 

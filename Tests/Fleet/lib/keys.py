@@ -56,6 +56,11 @@ def new_secrets():
     return {"version": str(uuid.uuid4()), "values": {**{name: password() for name in names}, "service_password": AWKWARD}}
 
 
+def version_of(values):
+    """A version that is another one exactly when the values are."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, json.dumps(values, sort_keys=True)))
+
+
 def load_secrets():
     return json.loads(SECRETS.read_text(encoding="utf-8"))
 

@@ -44,10 +44,9 @@ def ensure_vpc():
         if bridge in have:
             continue
         length = subnet.split("/")[1]
-        steps += [f"link add {bridge} type bridge", f"addr add {s.ROUTER[zone]}/{length} dev {bridge}"]
-        if zone == "public":
-            steps += [f"addr add {address}/{length} dev {bridge}" for address in s.SERVICE_ADDRESSES]
-        steps += [f"link set {bridge} up"]
+        steps += [f"link add {bridge} type bridge", f"addr add {s.ROUTER[zone]}/{length} dev {bridge}", f"link set {bridge} up"]
+    for zone, (subnet, bridge) in s.ZONES.items():
+        steps += [f"addr replace {address}/{subnet.split('/')[1]} dev {bridge}" for address in s.SERVICE_ADDRESSES[zone]]
     batch(steps, s.VPC)
     settings = {"net.ipv4.ip_forward": 1, "net.ipv4.conf.all.send_redirects": 0}
     for _, bridge in s.ZONES.values():
@@ -134,9 +133,12 @@ def stopped():
     return set(_silenced()["stopped"])
 
 
+SERVICES = {"database": ([s.DATABASE], s.DATABASE_PORT), "efs": (list(s.MOUNT_TARGETS.values()), s.SHARE_PORT)}
+
+
 def set_cut(name, cut):
-    """`name` is a host or an availability zone."""
-    if name not in s.ZONES:
+    """`name` is a host, an availability zone or a service."""
+    if name not in s.ZONES and name not in SERVICES:
         roster.find(name)
     _silence("cut", name, cut)
 
@@ -158,6 +160,10 @@ def apply_cuts():
         if name in s.ZONES:
             subnet = s.ZONES[name][0]
             rules += [f"ip saddr {subnet} ip daddr != {subnet} drop", f"ip daddr {subnet} ip saddr != {subnet} drop"]
+        elif name in SERVICES:
+            addresses, port = SERVICES[name]
+            for address in addresses:
+                rules += [f"ip daddr {address} tcp dport {port} drop", f"ip saddr {address} tcp sport {port} drop"]
         else:
             address = roster.find(name).address
             rules += [f"ip saddr {address} drop", f"ip daddr {address} drop"]

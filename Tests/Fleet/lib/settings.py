@@ -33,12 +33,23 @@ AWS = "10.1.0.5"
 AWS_PORT = 5000
 PACKAGES = "10.1.0.6"
 DATABASE = "10.1.0.20"
-SERVICE_ADDRESSES = [RESOLVER, AWS, PACKAGES, DATABASE]
+DATABASE_PORT = 3306
+MOUNT_TARGETS = {"eu-west-2a": "10.1.128.5", "eu-west-2c": "10.1.192.5"}  # EFS has one in each zone
+SHARE_PORT = 2049
+SERVICE_ADDRESSES = {"public": [RESOLVER, AWS, PACKAGES, DATABASE], **{zone: [a] for zone, a in MOUNT_TARGETS.items()}}
 
 ZONE = "prod-ha.cso.ss"
-DATABASE_NAME = "database.rds." + ZONE
 REGION = "eu-west-2"
+
+# Names that AWS gives, in zones that are AWS's own.
+DATABASE_ZONE = f"{REGION}.rds.amazonaws.com"
+DATABASE_NAME = f"prod-ha.cxyz123.{DATABASE_ZONE}"
+SHARE_ZONE = f"efs.{REGION}.amazonaws.com"
+SHARE_NAME = f"fs-0123456789abcdef0.{SHARE_ZONE}"
+
 SECRET_NAME = "env-prod-ha-passwords-v2"
+DATABASE_SECRET = "rds!db-6f0a1c52-93d4-4b7e-8a21-0c5d9e7b4f13"  # as RDS names what it manages; the same in every fleet
+DATABASE_CA_SECRET = "env-prod-ha-database-ca"
 
 SUITE = "bookworm"
 PROVISION_USER = "provision"

@@ -15,6 +15,10 @@ PACKAGES = {
     "libssh2-1-dev": "Swift build", "libc-ares-dev": "Swift build", "pkg-config": "Swift build",
     "hyperfine": "benchmark", "zip": "archives", "unzip": "archives", "jq": "tests read JSON", "dash": "tests of the reader",
     "python3-jsonschema": "tests of the schema", "python3-yaml": "tests of the schema",
+    "mariadb-server-core": "the database, without the package that starts one", "mariadb-client-core": "the database",
+    "openssl": "the database's certificates",
+    "nfs-ganesha": "the share's NFS server", "nfs-ganesha-vfs": "the share's NFS server",
+    "user-mode-linux": "a host with an NFS client", "e2fsprogs": "its disk",
 }
 
 
@@ -47,9 +51,10 @@ def install():
                 # The index may be older than the mirror; one fresh look settles it.
                 run("apt-get", "update")
                 apt_install(lacking)
-    # The package brings a service for the whole machine; the fleet runs its own process only.
+    # These packages bring services for the whole machine; the fleet runs its own processes only.
     if shutil.which("systemctl"):
-        run("systemctl", "disable", "named.service", check=False)
+        for unit in ("named.service", "nfs-ganesha.service", "nfs-ganesha-lock.service", "rpcbind.service", "rpcbind.socket", "nfs-client.target"):
+            run("systemctl", "disable", unit, check=False)
 
 
 def apt_install(names):

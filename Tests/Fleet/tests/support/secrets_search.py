@@ -9,14 +9,14 @@ import subprocess
 import sys
 import urllib.parse
 
-from lib import keys
+from lib import database, keys
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 
 
 def values():
-    """name -> value, of all secrets of the fleet."""
-    return keys.load_secrets()["values"]
+    """name -> value, of all secrets of a new fleet."""
+    return {**keys.load_secrets()["values"], "database.password": database.secret()["values"]["password"]}
 
 
 def forms(value):
