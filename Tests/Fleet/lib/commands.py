@@ -9,7 +9,7 @@ import shutil
 import sys
 import time
 
-from . import amazon, cgroups, cloud, database, dns, image, keys, limits, machine, network, repository, roster, services, settings as s, standin, tools
+from . import amazon, cgroups, cloud, database, dns, image, keys, limits, machine, network, repository, roster, services, settings as s, share, standin, tools
 from .shell import FleetError, say, timed
 
 COMPLETE = s.RUN / "complete"  # there while a whole fleet stands; absent while one is being built up or taken down
@@ -97,6 +97,7 @@ def build():
             machine.stop_all([host for host in hosts if host.is_amazon])
         amazon.ensure()
     database.ensure()
+    share.ensure()
     cloud.ensure()
 
 
@@ -246,6 +247,13 @@ def database_command(action):
         else:
             database.rotate()
             cloud.seed()
+
+
+def share_command(action):
+    require_root()
+    require_up()
+    with lock():
+        share.reset()
 
 
 def announce(hosts):

@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 
-from . import amazon, image, keys, network, repository, settings as s, standin
+from . import amazon, image, keys, network, repository, settings as s, share, standin
 from .cgroups import Group
 from .shell import FleetError, clean_environment, run, say, wait_until
 
@@ -181,6 +181,7 @@ def launch(host):
             f"--directory={disk(host)}/root", f"--hostname={host.name}", "--console=read-only"]
     if os.path.exists("/dev/fuse"):
         argv.append("--bind=/dev/fuse")  # for a shared file system without NFS
+    argv.append(f"--bind={share.FOLDER}:{share.ON_HOSTS}")
     # As on a real Debian 12: cgroup v2 alone, also where this machine is a hybrid one, and /tmp on the disk.
     environment = clean_environment(SYSTEMD_NSPAWN_TMPFS_TMP="0", SYSTEMD_NSPAWN_UNIFIED_HIERARCHY="1")
     with open(disk(host) / "console.log", "wb") as console:
