@@ -70,7 +70,7 @@ def kept():
 def save():
     """Writes down what was made in the endpoint, before it ends: what `secrets init` made belongs to this fleet's hosts,
     whose disks stay."""
-    if not services.running("aws"):
+    if not services.running("aws") or not services.accepts(s.AWS, s.AWS_PORT):
         return
     try:
         printed = run(VENV / "bin/python", s.FLEET / "lib/cloud_save.py", env={**CREDENTIALS, "PATH": "/usr/bin:/bin"})

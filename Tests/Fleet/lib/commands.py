@@ -9,7 +9,7 @@ import shutil
 import sys
 import time
 
-from . import amazon, cgroups, cloud, database, dns, image, keys, limits, machine, network, repository, roster, services, settings as s, share, standin, tools
+from . import amazon, cgroups, cloud, database, dns, image, keys, limits, machine, network, nfs, repository, roster, services, settings as s, share, standin, tools
 from .shell import FleetError, say, timed
 
 COMPLETE = s.RUN / "complete"  # there while a whole fleet stands; absent while one is being built up or taken down
@@ -62,15 +62,16 @@ def up():
         if not COMPLETE.exists() and remains():
             say("cleaning what an earlier run left")
             clean(grace=0)
-        # A fleet that stands is mended where a part is missing, and otherwise left alone.
-        COMPLETE.unlink(missing_ok=True)
+        # A fleet that stands is mended where a part is missing, and otherwise left alone; also by the next `up`, when this
+        # one fails.
         build()
-        with timed("network, zone, packages, database, AWS"):
+        with timed("network, zone, packages, database, share, AWS"):
             limits.raise_limits()
             network.ensure_vpc()
             dns.start()
             repository.start()
             database.start()
+            nfs.start()
             cloud.start()
         hosts = roster.hosts()
         off = [host for host in hosts if not machine.running(host)]
@@ -123,8 +124,8 @@ def clean(grace):
     """Ends everything of ours by what the kernel knows of it: cgroups, namespaces, mounts, links. No list that a
     killed run may have failed to write is believed."""
     COMPLETE.unlink(missing_ok=True)
+    cloud.save()
     if grace:
-        cloud.save()
         machine.stop_all(roster.hosts(), grace)
         database.stop()
     for group in cgroups.all_groups():
@@ -287,7 +288,7 @@ def status(as_json):
         else:
             state = "up" if machine.banner(host) else "no sshd"
         rows.append({"host": host.name, "address": host.address, "az": host.zone, "state": state})
-    addresses = {"dns": s.RESOLVER, "packages": s.PACKAGES, "aws": s.AWS, "database": s.DATABASE}
+    addresses = {"dns": s.RESOLVER, "packages": s.PACKAGES, "aws": s.AWS, "database": s.DATABASE, "efs": s.MOUNT_TARGETS["eu-west-2a"]}
     parts = {name: services.running(name) for name in addresses}
     whole = COMPLETE.exists()
     if as_json:
