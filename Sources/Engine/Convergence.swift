@@ -107,7 +107,7 @@ struct Convergence: Sendable {
             work.steps += 1
             var step = step
             if work.steps == 1, let ledger = await missingLedger() {
-                step.script = Ledger.prelude(writing: ledger) + step.script
+                step.script = ledger.prelude + step.script
             }
             try await perform(step, number: work.steps)
         }
@@ -147,11 +147,8 @@ struct Convergence: Sendable {
     }
 
     /// What the ledger shall say, if it does not yet.
-    private func missingLedger() async -> Set<ResourceID>? {
-        guard let view = await member.view.view, let ledger = view.ledger else { return nil }
-        // What was once managed stays listed until it is gone, so that it is reported and never forgotten.
-        let wanted = ledger.union(view.desired.resources.map(\.id))
-        return wanted == ledger ? nil : wanted
+    private func missingLedger() async -> Ledger? {
+        await member.view.view?.missingLedger(with: context.binder.book)
     }
 
     /// Writes down what we manage here now, where the first step has not, and marks files that were read whole. It comes
@@ -159,7 +156,7 @@ struct Convergence: Sendable {
     func writeRecords() async -> HostFailure? {
         do throws(HostFailure) {
             if let wanted = await missingLedger() {
-                try await perform(Ledger.step(writing: wanted), number: 0)
+                try await perform(wanted.step, number: 0)
             }
             if let view = await member.view.view {
                 let marks = FileMarks.unmarked(view.desired.resources.map(\.resource), view.answers, on: view.facts)

@@ -54,7 +54,7 @@ struct HostPlanner {
         if draft.obstacle == nil { draft.groups = StepGroup.groups(of: pending, on: view) }
         OwedSettlement(view: view).settle(&draft)
         RebootSettlement(view: view, permission: reboots).settle(&draft, book: book)
-        draft.forgotten = (view.ledger ?? []).subtracting(view.desired.resources.map(\.id)).sorted()
+        draft.forgotten = (view.ledger?.resources ?? []).subtracting(view.desired.resources.map(\.id)).sorted()
         return draft
     }
 
@@ -63,9 +63,19 @@ struct HostPlanner {
         after later: PlannedChange.KnownAfter? = nil, isExpected: Bool = true
     ) -> PlannedChange {
         PlannedChange(
-            resource: declared.id, action: action, differences: differences, notifies: declared.notifies,
+            resource: declared.id, action: action, differences: differences + rotations(of: declared, differences),
+            notifies: declared.notifies,
             isSensitive: declared.resource.isSensitive, source: source, knownAfter: later, isExpected: isExpected,
             deed: Deed(declared, book), confirm: declared.confirm)
+    }
+
+    /// From which version of its secrets to which, of a resource that shows no values and differs anyway.
+    private func rotations(of declared: DeclaredResource, _ differences: [Difference]) -> [Difference] {
+        guard differences.contains(where: \.isSensitive), let before = view.ledger?.versions else { return [] }
+        return Set(declared.secretNames.map(\.source)).sorted().compactMap { source in
+            guard let old = before[source], let new = book.versions[source], old != new else { return nil }
+            return Difference(key: "secrets of \(source)", observed: .text(old), desired: .text(new))
+        }
     }
 
     // MARK: One resource

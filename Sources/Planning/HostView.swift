@@ -30,8 +30,20 @@ package struct HostView: Sendable {
         OwedNotes.notifications(from: answers[OwedNotes.request])
     }
 
-    /// Resources that an earlier run managed here; `nil` if the host has no ledger or it could not be read.
-    package var ledger: Set<ResourceID>? { Ledger.resources(from: answers[Ledger.request]) }
+    /// What an earlier run noted here; `nil` if it could not be read.
+    package var ledger: Ledger? { Ledger(answers[Ledger.request]) }
+
+    /// What the ledger shall say; `nil` if it says so, or cannot be read. What was once managed stays listed until it is gone,
+    /// so that it is reported and never forgotten.
+    package func missingLedger(with book: SecretBook) -> Ledger? {
+        guard let ledger else { return nil }
+        var wanted = ledger
+        wanted.resources.formUnion(desired.resources.map(\.id))
+        for source in Set(desired.resources.flatMap(\.secretNames).map(\.source)) {
+            wanted.versions[source] = book.versions[source]
+        }
+        return wanted == ledger ? nil : wanted
+    }
 
     /// Whether the host serves: all its host gates, and every service that shall run. Gates that nobody could be asked do not
     /// count: a peer that is down is no reason to call this host down.

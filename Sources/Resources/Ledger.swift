@@ -1,40 +1,64 @@
 package import Model
 
 /// What we manage on a host, one resource id a line, so that a resource which no recipe declares any more is reported and
-/// not forgotten. Written in the first step of a run on the host, before anything is changed: whenever a controller dies,
+/// not forgotten; and the versions of the secrets that it was made with, so that a plan can say from which version to which
+/// they changed. Written in the first step of a run on the host, before anything is changed: whenever a controller dies,
 /// what it has made is in it. It may so name what a run did not come to make, until a recipe's next run.
-package enum Ledger {
+package struct Ledger: Sendable, Hashable {
+    package var resources: Set<ResourceID>
+    /// Source -> version.
+    package var versions: [String: String]
+
+    package init(resources: Set<ResourceID> = [], versions: [String: String] = [:]) {
+        self.resources = resources
+        self.versions = versions
+    }
+
     static let file = "/var/lib/cso-provision/ledger"
     package static let request = ProbeRequest(LedgerBatch.name, "")
 
     /// `nil` = it could not be read.
-    package static func resources(from observation: Observation) -> Set<ResourceID>? {
+    package init?(_ observation: Observation) {
         switch observation {
-        case .absent: []
+        case .absent: self.init()
+        case .unknown: return nil
         case .present(let state):
-            if case .list(let lines)? = state["lines"] { Set(lines.map { ResourceID($0) }) } else { nil }
-        case .unknown: nil
+            guard case .list(let lines)? = state["lines"] else { return nil }
+            self.init()
+            for line in lines {
+                // No resource id begins so.
+                guard line.hasPrefix("=") else {
+                    resources.insert(ResourceID(line))
+                    continue
+                }
+                let parts = line.dropFirst().split(separator: " ", maxSplits: 1).map(String.init)
+                if parts.count == 2 { versions[parts[0]] = parts[1] }
+            }
         }
     }
 
-    package static func step(writing resources: Set<ResourceID>) -> HostStep {
-        // A line break in a path cannot end a line: such ids are percent-encoded.
-        let lines = resources.sorted().map { encoded($0.rawValue) + "\n" }.joined()
-        return HostStep(
+    /// A line break in a path cannot end a line: such ids are percent-encoded.
+    private var lines: [String] {
+        resources.sorted().map { Self.encoded($0.rawValue) }
+            + versions.sorted { $0.key < $1.key }.map { Self.encoded("=\($0.key) \($0.value)") }
+    }
+
+    package var step: HostStep {
+        HostStep(
             "write the ledger",
             script: """
                 mkdir -p -m 0700 /var/lib/cso-provision || exit 1
                 umask 077
-                cat > \(word: file + ".cso-tmp") && mv -f \(word: file + ".cso-tmp") \(word: file)
-                """, input: Content(lines))
+                cat > \(word: Self.file + ".cso-tmp") && mv -f \(word: Self.file + ".cso-tmp") \(word: Self.file)
+                """, input: Content(lines.map { $0 + "\n" }.joined()))
     }
 
     /// Goes before the script of a host's first step, in the same frame; the step fails if it cannot write.
-    package static func prelude(writing resources: Set<ResourceID>) -> ShellText {
+    package var prelude: ShellText {
         """
         mkdir -p -m 0700 /var/lib/cso-provision || exit 1
-        ( umask 077; printf '%s\\n' \(words: resources.sorted().map { encoded($0.rawValue) }) > \(word: file + ".cso-tmp") ) || exit 1
-        mv -f \(word: file + ".cso-tmp") \(word: file) || exit 1
+        ( umask 077; printf '%s\\n' \(words: lines) > \(word: Self.file + ".cso-tmp") ) || exit 1
+        mv -f \(word: Self.file + ".cso-tmp") \(word: Self.file) || exit 1
 
         """
     }

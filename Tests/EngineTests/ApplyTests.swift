@@ -115,6 +115,27 @@ struct ApplyTests {
         #expect(report["app01"]?.notes.contains { $0.contains("file:/etc/old.conf") } == true)
     }
 
+    @Test("a rotated secret shows from which version to which, in the plan and in what was done, and no value")
+    func rotation() async throws {
+        let fleet = try await TestFleet().converged()
+        fleet.rotate("canary-of-tomorrow", to: "version-2")
+        for changes in [false, true] {
+            let report = try await fleet.run(changes: changes)
+            for host in ["app02", "app01"] as [HostName] {
+                let change = report[host]?.changes.first { $0.change.resource == "file:/etc/secret.conf" }
+                #expect(
+                    change?.change.differences.last
+                        == Difference(key: "secrets of passwords", observed: "version-1", desired: "version-2"))
+            }
+            #expect(!report.json.encodedText().contains("canary"))
+        }
+        #expect(try await fleet.run().outcome == .unchanged)
+        // Put right by hand in between: no version changed, so none is shown.
+        fleet["app01"].change { $0.files["/etc/secret.conf"]?.content = Array("by hand".utf8) }
+        let repaired = try await fleet.run()
+        #expect(repaired["app01"]?.changes.first?.change.differences.map(\.key) == ["content"])
+    }
+
     @Test(
         "a selection changes what it covers, and asks the peers all the same",
         arguments: [

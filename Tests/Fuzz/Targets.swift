@@ -94,7 +94,7 @@ enum Targets {
             let found = batch.parse(answer, arguments: arguments, on: facts)
             precondition(Set(found.keys) == Set(arguments), "\(batch.name) does not answer each argument")
             for observation in found.values {
-                _ = Ledger.resources(from: observation)
+                _ = Ledger(observation)
                 _ = OwedNotes.notifications(from: observation)
             }
         }

@@ -41,7 +41,7 @@ struct ObservationScriptTests {
                 continue
             }
         }
-        #expect(Ledger.resources(from: answers[Ledger.request]) == nil)
+        #expect(Ledger(answers[Ledger.request]) == nil)
     }
 
     @Test("limited to health asks only gates and services")
