@@ -53,7 +53,9 @@ enum GateCompilation {
             evaluator.report(
                 "a unit can only be asked on the host itself", at: location, remedy: "vantage: self")
         }
-        if case .http(let url, _, _, _) = gate.check, URLText.isLoopback(url) {
+        if case .http(let url, _, _, _, let route) = gate.check,
+            route.at.map({ $0.isLoopback }) ?? URLText.isLoopback(url)
+        {
             evaluator.report(
                 "\(url) is whoever asks: from another host it says nothing of this one", at: location,
                 remedy: "ask {{ host.address }}, or leave out vantage")
@@ -88,9 +90,11 @@ enum GateCompilation {
             if !(100...599).contains(status) {
                 evaluator.report("status must be from 100 to 599", at: fields.location(of: "status"))
             }
+            let route = route(subject, fields, &evaluator)
             if URLText.isWeb(subject) {
                 return .http(
-                    url: subject, status: status, contains: fields.text("contains"), lacks: fields.text("lacks"))
+                    url: subject, status: status, contains: fields.text("contains"), lacks: fields.text("lacks"),
+                    route: route)
             }
             evaluator.report(
                 "\"\(subject)\" is not a URL", at: spec.subject.location,
@@ -98,6 +102,26 @@ enum GateCompilation {
         default: return .command(ShellText(script: subject))
         }
         return nil
+    }
+}
+
+extension GateCompilation {
+    private static func route(_ url: String, _ fields: Fields, _ evaluator: inout FieldEvaluator) -> Gate.Route {
+        var route = Gate.Route(authority: fields.text("ca"))
+        if let text = fields.text("at") {
+            route.at = Address(text)
+            if route.at == nil {
+                evaluator.report(
+                    "\"\(text)\" is not an IPv4 address", at: fields.location(of: "at"),
+                    remedy: "for example \"{{ host.address }}\"")
+            }
+        }
+        if route.authority != nil, !url.hasPrefix("https://") {
+            evaluator.report(
+                "ca is for https, and \(url) shows no certificate", at: fields.location(of: "ca"),
+                remedy: "leave it out, or ask https")
+        }
+        return route
     }
 }
 
@@ -113,7 +137,7 @@ enum URLText {
     static func isLoopback(_ text: String) -> Bool {
         guard let host = authority(text)?.host.lowercased() else { return false }
         return host == "localhost" || host == "[::1]" || host == "0.0.0.0"
-            || Address(host).map { $0.number >> 24 == 127 } == true
+            || Address(host)?.isLoopback == true
     }
 
     private static func authority(_ text: String) -> (host: String, port: String?)? {

@@ -17,6 +17,8 @@ package struct Address: Sendable, Hashable, Comparable, CustomStringConvertible 
         self.number = number
     }
 
+    package var isLoopback: Bool { number >> 24 == 127 }
+
     package var description: String {
         [24, 16, 8, 0].map { String(number >> UInt32($0) & 255) }.joined(separator: ".")
     }

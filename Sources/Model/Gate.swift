@@ -6,9 +6,23 @@ package struct Gate: Sendable, Hashable {
         /// Something listens on this TCP port of the host.
         case tcp(port: Int)
         /// GET answers with this status, and the body contains the text and does not contain the other.
-        case http(url: String, status: Int, contains: String?, lacks: String?)
+        case http(url: String, status: Int, contains: String?, lacks: String?, route: Route = .plain)
         /// The command exits 0.
         case command(ShellText)
+    }
+    /// How a URL is reached.
+    package struct Route: Sendable, Hashable {
+        /// Connected to in place of what the URL's name resolves to; the name stays what certificates are checked for.
+        package var at: Address?
+        /// A file with the only CAs that are trusted, where the gate is asked; `nil` = those of that system.
+        package var authority: String?
+
+        package static let plain = Route()
+
+        package init(at: Address? = nil, authority: String? = nil) {
+            self.at = at
+            self.authority = authority
+        }
     }
     package enum Scope: String, Sendable, Hashable, CaseIterable {
         case host, role
@@ -60,7 +74,7 @@ package struct Gate: Sendable, Hashable {
         switch check {
         case .unit(let unit): "unit \(unit)"
         case .tcp(let port): "tcp \(port)"
-        case .http(let url, _, _, _): "http \(url)"
+        case .http(let url, _, _, _, let route): "http \(url)" + (route.at.map { " at \($0)" } ?? "")
         case .command(let text): "command \(text.text.prefix { $0 != "\n" })"
         }
     }

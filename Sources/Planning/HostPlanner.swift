@@ -18,6 +18,8 @@ struct HostPlanner {
         /// The first change that may alter anything after it.
         var influencer: DeclaredResource?
         var previous: DeclaredResource?
+        /// What writes a path that this plan changes.
+        var writers: [String: ResourceID] = [:]
 
         for declared in view.desired.resources where !(declared.resource is RebootResource) {
             var judgement = judge(declared)
@@ -27,6 +29,15 @@ struct HostPlanner {
             previous = declared
             if let influencer, !(isSameTransaction && isNeighbour) {
                 judgement = judgement.deferred(after: influencer.id, on: view.host)
+            } else if let writer = declared.resource.inputs.lazy.compactMap({ writers[$0] }).first {
+                judgement = judgement.deferred(after: writer, on: view.host)
+                // It may be made anew, and then it alters what comes after it.
+                if declared.resource.influence == .anything { influencer = declared }
+            }
+            if !judgement.isRight {
+                for path in declared.resource.managedPaths + declared.resource.sharedPaths {
+                    writers[path] = writers[path] ?? declared.id
+                }
             }
             switch judgement {
             case .right: continue

@@ -34,6 +34,10 @@ enum Judgement {
         }
     }
 
+    var isRight: Bool {
+        if case .right = self { true } else { false }
+    }
+
     /// The one that is shown, always the same.
     static func first(of possible: Set<ChangeAction>) -> ChangeAction {
         possible.min { $0.rawValue < $1.rawValue } ?? .update

@@ -17,6 +17,13 @@ package enum GateDeclarations {
         "http", "A GET request gets the answer that is wanted.",
         FieldDeclaration("http", .text, "The URL, or a list of URLs."),
         [
+            FieldDeclaration(
+                "at", .text,
+                "The address to connect to, in place of the one that the URL's name has; the name stays what the certificate "
+                    + "is checked for."),
+            FieldDeclaration(
+                "ca", .path,
+                "https: a file on whoever asks, whose CAs alone are trusted. Left out: those that its system trusts."),
             FieldDeclaration("status", .number, defaultText: "200", "The status of the answer."),
             FieldDeclaration("contains", .text, "A text that the answer's body must contain."),
             FieldDeclaration("lacks", .text, "A text that the answer's body must not contain."),

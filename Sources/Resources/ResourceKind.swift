@@ -48,6 +48,10 @@ package protocol ResourceKind: Sendable {
     /// Files of others in which this resource keeps a part of its own. Several may share one; nobody may write it whole.
     var sharedPaths: [String] { get }
 
+    /// Paths of which it is made: when an earlier resource of the recipe changes one, what becomes of this one is known only
+    /// after that.
+    var inputs: [String] { get }
+
     /// What is wrong with it beside the resources of its host, in their order, itself among them; `nil` = nothing.
     func objection(among resources: [any ResourceKind]) -> Objection?
 
@@ -72,6 +76,7 @@ extension ResourceKind {
     package static var isTransaction: Bool { false }
     package var managedPaths: [String] { [] }
     package var sharedPaths: [String] { [] }
+    package var inputs: [String] { [] }
     package func objection(among resources: [any ResourceKind]) -> Objection? { nil }
     package var creation: ChangeAction { .create }
     package var managedContent: (path: String, content: Content)? { nil }

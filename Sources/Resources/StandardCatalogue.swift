@@ -41,6 +41,7 @@ extension BatchCatalogue {
         UserBatch.self,
         GroupBatch.self,
         ReleaseBatch.self,
+        InputBatch.self,
         RebootBatch.self,
         SysctlBatch.self,
         HostnameBatch.self,

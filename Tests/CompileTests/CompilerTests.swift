@@ -157,6 +157,9 @@ struct CompilerTests {
                 lacks: Loading
                 scope: role
                 vantage: peer
+              - http: "https://{{ host.fqdn }}/"
+                at: "{{ host.address }}"
+                ca: /etc/ca.crt
               - command: test -f {{ host.name }}
             """
         ).compile().gates
@@ -165,6 +168,9 @@ struct CompilerTests {
                 .unit("a.service"), .unit("b.timer"), .tcp(port: 8102),
                 .http(url: "http://10.1.0.1:8102/a", status: 204, contains: "\"v\": \"8102\"", lacks: "Loading"),
                 .http(url: "https://x/b", status: 204, contains: "\"v\": \"8102\"", lacks: "Loading"),
+                .http(
+                    url: "https://web01.z.test/", status: 200, contains: nil, lacks: nil,
+                    route: .init(at: Address("10.1.0.1"), authority: "/etc/ca.crt")),
                 .command("test -f web01"),
             ])
         #expect(gates[2].deadline == .seconds(5))
@@ -181,6 +187,14 @@ struct CompilerTests {
         ("tcp: http", "3:10 tcp must be a number, not \"http\""),
         ("tcp: 65536", "3:10 tcp must be a port from 1 to 65535, not 65536"),
         ("http: example.org", "3:11 \"example.org\" is not a URL; write http://HOST:PORT/PATH, or https://"),
+        (
+            "http: http://x\n    ca: /a",
+            "4:9 ca is for https, and http://x shows no certificate; leave it out, or ask https"
+        ),
+        (
+            "http: https://x\n    at: web01",
+            "4:9 \"web01\" is not an IPv4 address; for example \"{{ host.address }}\""
+        ),
         ("http: http://x\n    status: 20", "4:13 status must be from 100 to 599"),
         ("tcp: 1\n    successes: 0", "4:16 successes must be from 1 to 1000"),
         (

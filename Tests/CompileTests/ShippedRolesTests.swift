@@ -99,7 +99,7 @@ struct ShippedRolesTests {
 
     @Test func gatesAskTheConfigurationServiceFirstAndEveryOther() throws {
         let urls = try Self.backend().gates.compactMap { gate -> String? in
-            if case .http(let url, 200, "\"version\": \"2.4.4\"", nil) = gate.check { url } else { nil }
+            if case .http(let url, 200, "\"version\": \"2.4.4\"", nil, _) = gate.check { url } else { nil }
         }
         #expect(urls.first == "http://10.1.128.11:8103/system/info")
         let ports = [8103, 8090, 8091, 8092, 8093, 8094, 8096, 8097, 8099, 8100, 8101, 8105, 8098, 8080]

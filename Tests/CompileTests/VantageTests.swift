@@ -32,6 +32,10 @@ struct VantageTests {
                 "role.yaml:4:14 http://[::1]/ is whoever asks: from another host it says nothing of this one; ask {{ host.address }}, or leave out vantage"
             ),
             (
+                "  - http: http://a/\n    at: 127.0.0.2\n    vantage: peer\n",
+                "role.yaml:5:14 http://a/ is whoever asks: from another host it says nothing of this one; ask {{ host.address }}, or leave out vantage"
+            ),
+            (
                 "  - http: http://:80/\n",
                 "role.yaml:3:11 \"http://:80/\" is not a URL; write http://HOST:PORT/PATH, or https://"
             ),

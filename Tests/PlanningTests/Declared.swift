@@ -34,10 +34,11 @@ enum Declared {
     }
 
     static func command(
-        _ label: String, unless: String, input: Content? = nil, notifies: [Notification] = []
+        _ label: String, unless: String, input: Content? = nil, inputs: [String] = [], notifies: [Notification] = []
     ) throws -> DeclaredResource {
         var values: [String: FieldValue] = ["run": .text("do it"), "unless": .text(unless)]
         values["input"] = input.map { .content($0) }
+        values["inputs"] = inputs.isEmpty ? nil : .list(inputs)
         return resource(try CommandResource(fields(label, values)), notifies, [])
     }
 

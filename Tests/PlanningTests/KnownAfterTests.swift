@@ -90,6 +90,23 @@ struct KnownAfterTests {
         #expect(Set(plan.changes.compactMap(\.knownAfter?.resource)) == ["package:nginx"])
     }
 
+    @Test("what is made of a file is known after the file, what comes after it too; of other files it is not")
+    func inputs() throws {
+        let command = try Declared.command("make", unless: "t", inputs: ["/a"])
+        let resources = [try Declared.file("/a"), command, try Declared.file("/b")]
+        let marks = try #require(command.resource.probes(on: Seen.facts).last)
+        let done = Seen().script("t", 0).with(marks, .present(["changed": .list([])])).file("/b")
+        let plan = RolePlanner().plan(resources, done.file("/a", "old\n"))
+        #expect(plan.lines == ["update file:/a", "? run command:make", "? create file:/b"])
+        #expect(plan.changes.map(\.isExpected) == [true, false, false])
+        #expect(plan.changes.compactMap(\.knownAfter?.resource) == ["file:/a", "command:make"])
+        #expect(plan.groups.flatMap(\.changes).map(\.resource) == ["file:/a"])
+        #expect(RolePlanner().plan(resources, done.file("/a")).isEmpty)
+        // Changed by hand and right again: it was made of what is there now.
+        let changed = done.file("/a").with(marks, .present(["changed": .list(["/a"])]))
+        #expect(RolePlanner().plan(resources, changed).lines == ["update command:make", "? create file:/b"])
+    }
+
     @Test("what comes before is known")
     func before() throws {
         let resources = [try Declared.file("/a"), try Declared.command("make", unless: "t")]

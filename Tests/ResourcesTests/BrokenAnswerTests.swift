@@ -60,6 +60,9 @@ import Testing
         sample("owed", [""], "reload:a.service\n", ""),
         sample(
             "release", ["/opt/.a", "/opt/.b"], "begin marker\nrelease 1 1 aa there\nend\nbegin previous\nend\n", ""),
+        sample(
+            "inputs", ["/m\0/a\0/b", "/n\0/a", "/o\0/c"],
+            "begin\nsame\nchanged\nend\nbegin\nnone\nend\nbegin\ngone\nend\n", ""),
         sample("reboot", ["kernel", "packages"], "begin\nowed kernel 2\nend\nbegin\nend\n", ""),
         sample("dnf-exclusion", ["a", "b"], "[main]\nexcludepkgs=a\n[end]\n", ""),
         sample(
@@ -102,7 +105,7 @@ import Testing
     @Test(
         arguments: samples.filter {
             [
-                "path", "digest", "text", "unit", "script", "http", "line", "public-key", "release", "reboot",
+                "path", "digest", "text", "unit", "script", "http", "line", "public-key", "release", "inputs", "reboot",
                 "upgrade", "dnf-exclusion", "sysctl", "hostname", "mount",
             ].contains($0.batch)
         })

@@ -1,3 +1,4 @@
+import Glibc
 import Model
 import Resources
 import Testing
@@ -46,6 +47,72 @@ import Testing
         #expect(answers.last?.status == 1)
         #expect(answers.last?.errorText.contains("it's \"done\": ended with status 1") == true)
         #expect(scratch.status("x") == nil)
+    }
+
+    @Test(arguments: shells) func isRunAgainWhenAnInputOrItsProductChanged(shell: String) async throws {
+        let scratch = try Scratch()
+        let path = scratch.path
+        try scratch.write("a", "one")
+        symlink("a", path + "/link")
+        let resource = try command(
+            ["creates": .text(path + "/made"), "inputs": .list([path + "/a", path + "/link", path + "/none"])],
+            run: "cat '\(path)/a' >'\(path)/made'; echo x >>'\(path)/runs'")
+        // In the test's folder, not the machine's own.
+        func moved(_ text: String) -> String { text.replacing("/var/lib/cso-provision", with: path + "/state") }
+        func observe(deep: Bool = false) async throws -> Observation {
+            var answers = ProbeAnswers()
+            for request in resource.probes(on: .test()) {
+                let batch = try #require(BatchCatalogue.standard[request.batch])
+                let argument = moved(request.argument)
+                let question =
+                    deep ? batch.deepQuestion([argument], on: .test()) : batch.question([argument], on: .test())
+                let answer = try await Shell.run(ShellText(script: moved(question.script.text)), shell: shell)
+                answers[request] = batch.parse(answer, arguments: [argument], on: .test())[argument]
+            }
+            return resource.observation(from: answers, on: .test())
+        }
+        func apply() async throws {
+            let observed = try await observe()
+            guard
+                let change = Difference.change(
+                    resource, observed: observed, desired: resource.desired(with: .init(), on: .test()))
+            else { return }
+            for step in CommandResource.steps(for: [change], on: .test()) {
+                let answer = try await Shell.run(ShellText(script: moved(step.script.text)), shell: shell)
+                #expect(answer.status == 0, "\(answer.errorText)")
+            }
+        }
+        func runs() throws -> Int { try scratch.text("runs").split(separator: "\n").count }
+        func inputs(deep: Bool = false) async throws -> StateValue? { try await observe(deep: deep).state?["inputs"] }
+
+        try await apply()
+        #expect(try await inputs() == .list([]))
+        #expect(try await inputs(deep: true) == .list([]))
+        try await apply()
+        #expect(try runs() == 1)
+        // Another file with the same content is no other input.
+        _ = try await Shell.run("cp \(word: path)/a \(word: path)/b && mv \(word: path)/b \(word: path)/a")
+        #expect(try await inputs() == .list([]))
+        try scratch.write("a", "two")
+        #expect(try await inputs() == .list([path + "/a"]))
+        try await apply()
+        #expect(try runs() == 2 && scratch.text("made") == "two")
+        for spoil in [
+            "ln -sfn b \(path)/link", ": >\(path)/none", "echo >>\(path)/made", "rm \(path)/state/inputs/*",
+            "rm \(path)/none",
+        ] {
+            _ = try await Shell.run(ShellText(script: spoil), shell: shell)
+            let before = try runs()
+            #expect(try await inputs() != .list([]), "\(spoil)")
+            try await apply()
+            #expect(try runs() == before + 1 && scratch.text("made") == "two", "\(spoil)")
+            #expect(try await inputs() == .list([]), "\(spoil)")
+        }
+        // What is kept tells nothing to who does not have the key: it is no digest of the content.
+        let marks = try await Shell.run(
+            "cat \(word: path)/state/inputs/*; stat -c %a \(word: path)/state/inputs/* \(word: path)/state/inputs.key")
+        #expect(!marks.outputText.contains(Digest.sha256(Array("two".utf8))))
+        #expect(marks.outputText.hasSuffix("600\n600\n"))
     }
 
     @Test(arguments: ["unless", "only_if"]) func aGuardThatCannotTellStopsIt(kind: String) async throws {

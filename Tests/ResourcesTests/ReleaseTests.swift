@@ -51,7 +51,9 @@ import Testing
         /// With a lock of the test's own: the machine may run other tests.
         func script(_ change: Change<ReleaseResource>) -> ShellText {
             let text = ReleaseResource.steps(for: [change], on: .test()).map(\.script.text).joined()
-            return ShellText(script: text.replacing("/run/lock/cso-install", with: path + "/lock"))
+            return ShellText(
+                script: text.replacing("/run/lock/cso-install", with: path + "/lock")
+                    .replacing("/var/lib/cso-provision", with: path + "/state"))
         }
         func apply(_ release: ReleaseResource) async throws -> HostAnswer? {
             let observed = try await Shell.observe(release, shell: shell)
@@ -240,6 +242,49 @@ import Testing
         #expect(host.directories.isEmpty && host.product == nil && host.current.isEmpty)
         #expect(host.scratch.status("releases/.app") == nil)
         #expect(try await host.isRight(gone))
+    }
+
+    @Test(arguments: shells) func isInstalledAgainForWhatItReads(shell: String) async throws {
+        let host = try await Host(shell)
+        mkdir(host.path + "/app", 0o755)
+        try host.scratch.write("settings", "a=1")
+        let more: [String: FieldValue] = [
+            "inputs": .list([host.path + "/settings"]), "backup": .list([host.path + "/app"]),
+            "backup_without": .list([host.path + "/app/keys"]),
+            "install": .text(
+                "cat '\(host.path)/settings' >'\(host.path)/app/read'; : >'\(host.path)/app/keys'; cp version '\(host.path)/product'; "
+                    + "if [ -f '\(host.path)/bad' ]; then . '\(host.path)/bad'; fi"),
+        ]
+        func inputs() async throws -> StateValue? {
+            try await Shell.observe(try await host.release("1", more), shell: shell).state?["inputs"]
+        }
+        func backups() -> [String] { CaseTests.entries(of: host.path + "/releases/.app/backup") }
+        #expect(try await host.apply(try await host.release("1", more))?.status == 0)
+        #expect(try await inputs() == .list([]))
+        #expect(backups().isEmpty)
+        try host.scratch.write("settings", "a=2")
+        #expect(try await inputs() == .list([host.path + "/settings"]))
+        #expect(try await host.apply(try await host.release("1", more))?.status == 0)
+        #expect(try host.scratch.text("app/read") == "a=2")
+        #expect(try await host.isRight(try await host.release("1", more)))
+        // As it was before, without what was to be left out; readable for root alone.
+        let kept = try await Shell.run(
+            "cd \(word: host.path)/releases/.app/backup && tar -xOf *.gz --wildcards '*/read' && tar -tf *.gz && stat -c %a *.gz ."
+        )
+        #expect(kept.outputText.hasPrefix("a=1") && !kept.outputText.contains("keys"), "\(kept)")
+        #expect(kept.outputText.hasSuffix("600\n700\n"))
+        // Another release fails: the earlier one is put in again, of what is there now.
+        try host.scratch.write("settings", "a=3")
+        try host.scratch.write("bad", "if grep -q 2 version; then exit 3; fi\n")
+        let failed = try #require(try await host.apply(try await host.release("2", more)))
+        #expect(failed.status == 1 && failed.errorText.contains("returned to release 1"), "\(failed.errorText)")
+        #expect(try await inputs() == .list([]))
+        // An installation that did not end is no backup of anything.
+        _ = try await Shell.run("mv \(word: host.path)/releases/.app/marker \(word: host.path)/releases/.app/previous")
+        let before = backups()
+        #expect(try await host.apply(try await host.release("1", more))?.status == 0)
+        #expect(backups() == before && before.count == 2)
+        #expect(try await host.leftovers().isEmpty)
     }
 
     @Test func twoInstallersNeverRunAtOnce() async throws {

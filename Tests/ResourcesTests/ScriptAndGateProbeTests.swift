@@ -73,6 +73,45 @@ import Testing
         #expect(found[urls[7]]?.state != nil)
     }
 
+    /// A server with a certificate for another name than where it is, of a CA that no system trusts.
+    @Test(arguments: shells) func httpsByNameAtAnAddressWithACA(shell: String) async throws {
+        let scratch = try Scratch()
+        let plain = try LoopbackServer { _ in LoopbackServer.answer(200, "plain") }
+        let start: ShellText = """
+            cd \(word: scratch.path)
+            openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key -out "the ca" -days 2 -subj /CN=test \
+            -addext subjectAltName=DNS:backend.zone.test 2>/dev/null
+            setsid openssl s_server -accept 127.0.0.1:0 -www -cert "the ca" -key key >log 2>&1 </dev/null &
+            echo $! >pid
+            for i in $(seq 100); do grep -q ACCEPT log && break; sleep 0.05; done
+            sed -n 's/^ACCEPT 127.0.0.1://p' log
+            """
+        let port = try await Shell.run(start).outputText.filter(\.isNumber)
+        try #require(Int(port) != nil, "openssl s_server does not listen")
+        func request(_ name: String, _ route: Gate.Route) -> ProbeRequest {
+            HTTPBatch.request("https://\(name):\(port)/", route)
+        }
+        let here = Address("127.0.0.1")
+        let authority = scratch.path + "/the ca"
+        let requests = [
+            request("backend.zone.test", .init(at: here, authority: authority)),
+            HTTPBatch.request("http://127.0.0.1:\(plain.port)/", .plain),
+            request("other.zone.test", .init(at: here, authority: authority)),
+            request("backend.zone.test", .init(at: here)),
+            request("backend.zone.test", .init(at: here, authority: scratch.path + "/none")),
+            HTTPBatch.request("http://elsewhere.test:\(plain.port)/", .init(at: here)),
+        ]
+        let found = try await Shell.ask(HTTPBatch.self, requests.map(\.argument), shell: shell)
+        _ = try await Shell.run("kill $(cat \(word: scratch.path)/pid)")
+        func error(_ index: Int) -> String? { found[requests[index].argument]?.state?["error"]?.text }
+        #expect(found[requests[0].argument]?.state?["status"] == 200, "\(found)")
+        #expect(found[requests[1].argument]?.state?["body"] == "plain")
+        #expect(error(2)?.contains("no alternative certificate subject name") == true, "\(found)")
+        #expect(error(3)?.contains("certificate") == true, "\(found)")
+        #expect(error(4)?.contains("certificate") == true, "\(found)")
+        #expect(found[requests[5].argument]?.state?["body"] == "plain")
+    }
+
     private static let verdicts: [(Gate.Check, Observation, GateVerdict)] = [
         (.unit("x.service"), .present(["active": "active", "sub": "running"]), .passed),
         (.unit("x.service"), .present(["active": "active", "sub": "exited"]), .passed),
@@ -123,6 +162,10 @@ import Testing
         #expect(
             request(.http(url: "http://a/", status: 200, contains: nil, lacks: nil))
                 == ProbeRequest("http", "http://a/"))
+        let route = Gate.Route(at: Address("10.1.0.1"), authority: "/a b/ca")
+        #expect(
+            request(.http(url: "https://a/", status: 200, contains: nil, lacks: nil, route: route))
+                == ProbeRequest("http", "https://a/ 10.1.0.1 /a b/ca"))
         #expect(request(.command("true")) == ProbeRequest("script", "true"))
     }
 }

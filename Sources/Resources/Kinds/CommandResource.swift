@@ -14,6 +14,7 @@ package struct CommandResource: ResourceKind {
     package let label: String
     package let run: ShellText
     package let condition: Guard
+    package let inputs: [String]
     package let input: Content?
     package let limit: Duration
 
@@ -27,6 +28,10 @@ package struct CommandResource: ResourceKind {
                 "unless", .shell, "Guard: 0 = nothing to do, 1 = it is run, anything else stops the plan."),
             FieldDeclaration(
                 "only_if", .shell, "Guard: 0 = it is run, 1 = nothing to do, anything else stops the plan."),
+            FieldDeclaration(
+                "inputs", .list,
+                "Files that it reads: it is run again when the content of one has changed since, or of what `creates` names."
+            ),
             FieldDeclaration("input", .content, "Its standard input; the way for secrets."),
             FieldDeclaration("limit", .duration, defaultText: "10m", "How long it may take."),
         ])
@@ -48,6 +53,8 @@ package struct CommandResource: ResourceKind {
             at: given.last?.field, remedy: "one of creates, unless, only_if")
         condition = given.first?.guard ?? .creates("/")
         if case .creates(let path) = condition, !given.isEmpty { checks.requirePath(path, at: "creates") }
+        inputs = fields.list("inputs") ?? []
+        checks.requireInputs(inputs)
         input = fields.content("input")
         limit = fields.duration("limit") ?? .seconds(600)
         try checks.finish()
@@ -63,7 +70,16 @@ package struct CommandResource: ResourceKind {
         case .unless(let script), .onlyIf(let script): ScriptBatch.request(script)
         }
     }
-    package func probes(on facts: HostFacts) -> [ProbeRequest] { [request] }
+    private var marks: String { "\(InputMarks.folder)/command-\(Digest.sha256(Array(label.utf8)).prefix(16))" }
+    /// What it made is looked at like what it was made of: somebody may have put another in its place.
+    private var markedPaths: [String] {
+        guard !inputs.isEmpty else { return [] }
+        if case .creates(let path) = condition { return inputs + [path] }
+        return inputs
+    }
+    private var inputRequest: ProbeRequest? { Self.inputRequest(markedPaths, marks: marks) }
+    package func probes(on facts: HostFacts) -> [ProbeRequest] { [request] + (inputRequest.map { [$0] } ?? []) }
+    package func objection(among resources: [any ResourceKind]) -> Objection? { objectionToInputs(among: resources) }
 
     package func observation(from answers: ProbeAnswers, on facts: HostFacts) -> Observation {
         let answer = answers[request]
@@ -78,17 +94,29 @@ package struct CommandResource: ResourceKind {
             case let unknown: presence = unknown
             }
         }
-        if case .present = presence { return .present(["done": true]) }
-        return presence
+        guard case .present = presence else { return presence }
+        var state: State = ["done": true]
+        if let inputRequest {
+            switch answers[inputRequest] {
+            case .unknown(let reason): return .unknown(reason: "inputs: \(reason)")
+            case .absent: state["inputs"] = "not recorded"
+            case .present(let found): state["inputs"] = found["changed"]
+            }
+        }
+        return .present(state)
     }
 
-    package func desired(with book: SecretBook, on facts: HostFacts) -> State? { ["done": true] }
+    package func desired(with book: SecretBook, on facts: HostFacts) -> State? {
+        inputs.isEmpty ? ["done": true] : ["done": true, "inputs": .list([])]
+    }
 
     package static func steps(for changes: [Change<Self>], on facts: HostFacts) -> [HostStep] {
         changes.map { change in
             let command = change.resource
             var script = StepText.opening + "umask 022\n"
             switch command.condition {
+            // What is there was made of something else.
+            case _ where change.differs(in: "inputs") && change.action == .update: break
             case .creates(let path):
                 script += """
                     if [ -e \(word: path) ] || [ -L \(word: path) ]; then echo \(word: command.label)": nothing to do any more"; exit 0; fi
@@ -99,10 +127,29 @@ package struct CommandResource: ResourceKind {
             case .onlyIf(let condition):
                 script += GuardedRun.ask(condition) + GuardedRun.decide(done: 1, todo: 0, label: command.label)
             }
-            script += GuardedRun.run(command.run, label: command.label)
+            script += command.marking(GuardedRun.run(command.run, label: command.label))
             return HostStep(
                 "run \(command.label)", script: script, input: command.input, isSupervised: true, limit: command.limit)
         }
+    }
+}
+
+extension CommandResource {
+    /// Inputs are measured before they are read, and marked when all went well.
+    private func marking(_ work: ShellText) -> ShellText {
+        guard !inputs.isEmpty else { return work }
+        let products = markedPaths.dropFirst(inputs.count)
+        return """
+            \(script: InputMarks.measuring)\
+            marks=\(word: marks)
+            mkdir -p -m 0700 -- \(word: InputMarks.folder) || die "cannot make "\(word: InputMarks.folder)
+            measured=$(umask 077; measure \(words: inputs)) || exit 1
+            \(script: work)\
+            \(script: products.isEmpty ? "" : "measured=$measured'\n'$(measure \(words: Array(products))) || exit 1\n")\
+            umask 077
+            printf '%s\\n' "$measured" >"$marks.cso-tmp" && sync -- "$marks.cso-tmp" && mv -fT -- "$marks.cso-tmp" "$marks" || die "cannot write $marks"
+
+            """
     }
 }
 

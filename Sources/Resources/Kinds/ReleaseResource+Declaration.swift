@@ -28,6 +28,14 @@ extension ReleaseResource {
                 "The installer, a black box: run by `sh -eu` as root in the release's directory, never two on a host. What it "
                     + "prints goes to a log that only root reads."),
             FieldDeclaration("creates", .list, "Paths that the installer makes; it is run again where one is gone."),
+            FieldDeclaration(
+                "inputs", .list,
+                "Files that the installer reads besides: it is run again when the content of one has changed since."),
+            FieldDeclaration(
+                "backup", .list,
+                "Paths that are kept as a tar before the installer touches a release that held: root's alone, two of them, "
+                    + "below `folder`/.NAME/backup. For people; nothing is put back by itself."),
+            FieldDeclaration("backup_without", .list, "Paths that are left out of it: logs, and what has secrets."),
             FieldDeclaration("limit", .duration, defaultText: "45m", "How long the installer may take."),
             FieldDeclaration(
                 "refuse_log", .text,
@@ -69,6 +77,14 @@ extension FieldChecks {
                 at: "current")
         }
         for path in release.creates { requirePath(path, at: "creates") }
+        requireInputs(release.inputs)
+        for path in release.backup { requirePath(path, at: "backup") }
+        for path in release.backupWithout {
+            requirePath(path, at: "backup_without")
+            require(
+                release.backup.contains { path.hasPrefix($0 + "/") }, "\(path) is not below what is kept",
+                at: "backup_without", remedy: "it lies below one of `backup`")
+        }
         for unit in release.restart { requireUnitName(unit.rawValue, at: "restart") }
         require((1...50).contains(release.keep), "keep is a number from 1 to 50", at: "keep")
         require((0...20).contains(release.strip), "strip is a number from 0 to 20", at: "strip")
@@ -83,7 +99,7 @@ extension FieldChecks {
         for field in ["install", "ready", "rollback", "uninstall", "refuse_log"] {
             require(fields.text(field)?.isEmpty != true, "\(field) is empty", at: field, remedy: "leave it out")
         }
-        for field in ["refuse_log", "creates", "limit"] where release.install == nil {
+        for field in ["refuse_log", "creates", "limit", "inputs", "backup"] where release.install == nil {
             require(fields[field] == nil, "\(field) is for an installer, and there is no install", at: field)
         }
         require(

@@ -28,6 +28,9 @@ package struct ReleaseResource: ResourceKind {
     let attributes: FileAttributes
     package let install: ShellText?
     let creates: [String]
+    package let inputs: [String]
+    let backup: [String]
+    let backupWithout: [String]
     let limit: Duration
     let refusedLog: String?
     let restart: [UnitName]
@@ -59,6 +62,9 @@ package struct ReleaseResource: ResourceKind {
         current = fields.text("current")
         install = fields.text("install").map { ShellText(script: $0) }
         creates = fields.list("creates") ?? []
+        inputs = fields.list("inputs") ?? []
+        backup = fields.list("backup") ?? []
+        backupWithout = fields.list("backup_without") ?? []
         limit = fields.duration("limit") ?? .seconds(2700)
         refusedLog = fields.text("refuse_log")
         restart = (fields.list("restart") ?? []).map { UnitName($0) }
@@ -100,13 +106,19 @@ package struct ReleaseResource: ResourceKind {
 
     private var request: ProbeRequest { ProbeRequest(ReleaseBatch.name, records) }
     private func path(_ path: String) -> ProbeRequest { ProbeRequest(PathBatch.name, path) }
+    private var inputRequest: ProbeRequest? {
+        isAbsent ? nil : Self.inputRequest(inputs, marks: "\(records)/inputs")
+    }
+    package func objection(among resources: [any ResourceKind]) -> Objection? { objectionToInputs(among: resources) }
 
     package func probes(on facts: HostFacts) -> [ProbeRequest] {
         [request] + (current.map { [path($0)] } ?? []) + (isAbsent ? [] : creates.map(path))
+            + (inputRequest.map { [$0] } ?? [])
     }
 
     /// Keys: `version` and `sha256` of the marked release, `current` (the version that the link leads to), `missing` (what
-    /// should be there and is not), `surplus` (earlier releases beyond those that are kept).
+    /// should be there and is not), `surplus` (earlier releases beyond those that are kept), `inputs` (files
+    /// that are not as they were when it was installed).
     package func observation(from answers: ProbeAnswers, on facts: HostFacts) -> Observation {
         if let mount = facts.networkMount(of: folder) {
             return .unknown(
@@ -148,6 +160,13 @@ package struct ReleaseResource: ResourceKind {
             case .present: break
             }
         }
+        if let inputRequest {
+            switch answers[inputRequest] {
+            case .unknown(let reason): return .unknown(reason: "inputs: \(reason)")
+            case .absent: state["inputs"] = "not recorded"
+            case .present(let found): state["inputs"] = found["changed"]
+            }
+        }
         state["missing"] = .list(missing)
         state["surplus"] = .number(max(0, known.count - 1 - keep))
         return .present(state)
@@ -157,6 +176,7 @@ package struct ReleaseResource: ResourceKind {
         guard !isAbsent else { return nil }
         var state: State = ["version": .text(version), "sha256": .text(sha256)]
         if current != nil { state["current"] = .text(version) }
+        if !inputs.isEmpty { state["inputs"] = .list([]) }
         state["missing"] = .list([])
         state["surplus"] = 0
         return state

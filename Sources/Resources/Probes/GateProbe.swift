@@ -16,7 +16,7 @@ package enum GateProbe {
         case .tcp(let port):
             gate.address.map { ProbeRequest(ReachBatch.name, "\($0) \(port)") }
                 ?? ProbeRequest(PortBatch.name, String(port))
-        case .http(let url, _, _, _): ProbeRequest(HTTPBatch.name, url)
+        case .http(let url, _, _, _, let route): HTTPBatch.request(url, route)
         case .command(let script): ScriptBatch.request(script)
         }
     }
@@ -31,7 +31,7 @@ package enum GateProbe {
         switch gate.check {
         case .unit: return unit(state)
         case .tcp: return state["error"]?.text.map { .failed($0) } ?? .passed
-        case .http(_, let status, let contains, let lacks): return http(state, status, contains, lacks)
+        case .http(_, let status, let contains, let lacks, _): return http(state, status, contains, lacks)
         case .command: return command(state)
         }
     }

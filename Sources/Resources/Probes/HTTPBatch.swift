@@ -1,7 +1,8 @@
 package import Model
 
-/// GET requests from the host itself, past any proxy, redirects not followed, certificates verified. Keys: `status` and
-/// `body`; or `error` if no answer came.
+/// GET requests from the host itself, past any proxy, redirects not followed, certificates verified. An argument is a URL
+/// or `URL ADDRESS CA`, with `-` for what is not given; see ``Model/Gate/Route``. Keys: `status` and `body`; or `error` if
+/// no answer came.
 package enum HTTPBatch: ProbeBatch {
     package static let name: BatchName = "http"
     /// Seconds for one request.
@@ -10,13 +11,59 @@ package enum HTTPBatch: ProbeBatch {
     package static func question(_ arguments: [String], on facts: HostFacts) -> HostQuestion {
         // After each body a line says how many bytes it had, so that the answer is read from its end and no body can
         // imitate it. The rate bounds a body without end to 5 MB.
-        let urls = arguments.map { "--url \(ShellText.word($0))" }.joined(separator: " ")
+        let operations = grouped(arguments).map { group -> String in
+            var words = """
+                -g --max-time \(limit) --connect-timeout 3 --limit-rate 1M --noproxy '*' --proto =http,https \
+                -w '\\n%{size_download}\\t%{http_code}\\t%{exitcode}\\t%{errormsg}\\n'
+                """
+            if let address = group.route.address { words += " --connect-to ::\(ShellText.word(address)):" }
+            if let authority = group.route.authority {
+                words += " --cacert \(ShellText.word(authority)) --capath /dev/null"
+            }
+            return words + group.urls.map { " --url \(ShellText.word($0))" }.joined()
+        }
         return HostQuestion(
             """
-            timeout -s KILL \(limit * arguments.count + 5) curl -q -sS -g --max-time \(limit) --connect-timeout 3 \
-            --limit-rate 1M --noproxy '*' --proto =http,https \
-            -w '\\n%{size_download}\\t%{http_code}\\t%{exitcode}\\t%{errormsg}\\n' \(script: ShellText(script: urls))
+            timeout -s KILL \(limit * arguments.count + 5) curl -q -sS \
+            \(script: ShellText(script: operations.joined(separator: " --next \\\n")))
             """)
+    }
+
+    package static func request(_ url: String, _ route: Gate.Route) -> ProbeRequest {
+        if route == .plain { return ProbeRequest(name, url) }
+        return ProbeRequest(name, "\(url) \(route.at?.description ?? "-") \(route.authority ?? "-")")
+    }
+
+    // MARK: Arguments
+
+    private struct Route: Hashable {
+        var address: String?
+        var authority: String?
+    }
+
+    /// No URL holds a blank; a path may.
+    private static func parts(_ argument: String) -> (url: String, route: Route) {
+        let parts = argument.split(separator: " ", maxSplits: 2).map(String.init)
+        guard parts.count == 3 else { return (argument, Route()) }
+        return (
+            parts[0],
+            Route(address: parts[1] == "-" ? nil : parts[1], authority: parts[2] == "-" ? nil : parts[2])
+        )
+    }
+
+    /// One operation of curl's for all that go the same way, as each way first appears.
+    private static func grouped(_ arguments: [String]) -> [(route: Route, urls: [String], arguments: [String])] {
+        var groups: [(route: Route, urls: [String], arguments: [String])] = []
+        for argument in arguments {
+            let (url, route) = parts(argument)
+            if let index = groups.firstIndex(where: { $0.route == route }) {
+                groups[index].urls.append(url)
+                groups[index].arguments.append(argument)
+            } else {
+                groups.append((route, [url], [argument]))
+            }
+        }
+        return groups
     }
 
     package static func parse(
@@ -24,9 +71,9 @@ package enum HTTPBatch: ProbeBatch {
     ) -> [String: Observation] {
         var rest = answer.output[...]
         var found: [String: Observation] = [:]
-        for url in arguments.reversed() {
+        for argument in grouped(arguments).flatMap(\.arguments).reversed() {
             guard let observation = takeLast(&rest) else { break }
-            found[url] = observation
+            found[argument] = observation
         }
         // Fewer answers than requests: nothing tells which of them are missing.
         if found.count < arguments.count || !rest.isEmpty { found = [:] }

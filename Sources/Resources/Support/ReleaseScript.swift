@@ -15,10 +15,12 @@ struct ReleaseScript {
     var install: HostStep {
         let returns = release.onFailure == .return
         let script =
-            opening + unpacking + attempting + keeping + failing + """
+            opening + unpacking + backing + measuring + attempting + keeping + failing + """
                 fetch
                 unpack
+                back_up
                 disrupt
+                measure_inputs
                 if attempt "$d"; then
                 mark
                 prune
@@ -104,7 +106,7 @@ struct ReleaseScript {
             # Nothing that an installer leaves running may hold it, so it is closed for all that is run here.
             exec 9>/run/lock/cso-install || die "cannot open /run/lock/cso-install"
             flock -n 9 || die "another installer is at work on this host (/run/lock/cso-install is locked); nothing was changed"
-            sweep() { rm -rf -- "$r/archive.cso-tmp" "$r/unpack.cso-tmp" "$r/marker.cso-tmp"; }
+            sweep() { rm -rf -- "$r/archive.cso-tmp" "$r/unpack.cso-tmp" "$r/marker.cso-tmp" "$r/inputs.cso-tmp" "$r"/backup/*.cso-tmp; }
             # Until the disruption nothing is owed either. Names of units hold no blanks.
             trap 'sweep; rm -f -- ${cso_notes-}; rmdir -- "$r" 2>/dev/null' EXIT
             trap 'exit 143' HUP INT TERM
@@ -177,6 +179,44 @@ struct ReleaseScript {
             chmod -- \(word: ModeText.text(release.attributes.mode ?? 0o750)) "$r/unpack.cso-tmp" || die "cannot set the mode of the release"
             rm -f -- "$r/archive.cso-tmp"
             }
+
+            """
+    }
+
+    /// `back_up`: what a release that held had made, two of them. One that did not end is no backup of anything.
+    private var backing: ShellText {
+        guard !release.backup.isEmpty else { return "back_up() { :; }\n" }
+        let left = release.backupWithout.map { "--exclude=" + $0.dropFirst() }
+        return """
+            back_up() {
+            [ -f "$r/marker" ] && ! [ -f "$r/previous" ] && [ "$old" ] || return 0
+            mkdir -p -m 0700 -- "$r/backup" || die "cannot make $r/backup"
+            b=$r/backup/$(date -u +%Y%m%dT%H%M%SZ)-$old.tar.gz
+            set --
+            for x in \(words: release.backup); do
+            if [ -e "$x" ]; then set -- "$@" "${x#/}"; fi
+            done
+            [ "$#" -gt 0 ] || return 0
+            k=0
+            tar -c -z -f "$b.cso-tmp" -C / --one-file-system --anchored --no-wildcards \(words: left) -- "$@" || k=$?
+            # 1 = a file changed while it was read: services run.
+            [ "$k" -le 1 ] || die "release $old cannot be kept in $b: tar ended with $k; nothing was changed"
+            sync -- "$b.cso-tmp" && mv -f -- "$b.cso-tmp" "$b" || die "cannot write $b"
+            # Names begin with their time, so the oldest come first.
+            set -- "$r"/backup/*.tar.gz
+            while [ "$#" -gt 2 ]; do rm -f -- "$1" || die "cannot remove $1"; shift; done
+            }
+
+            """
+    }
+
+    /// `measure_inputs`: of all that is installed from here on; `mark_inputs` when it held.
+    private var measuring: ShellText {
+        guard !release.inputs.isEmpty else { return "measure_inputs() { :; }\nmark_inputs() { :; }\n" }
+        return """
+            \(script: InputMarks.measuring)\
+            measure_inputs() { (umask 077; measure \(words: release.inputs)) >"$r/inputs.cso-tmp" || exit 1; }
+            mark_inputs() { sync -- "$r/inputs.cso-tmp" && mv -fT -- "$r/inputs.cso-tmp" "$r/inputs" || die "cannot write $r/inputs"; }
 
             """
     }
@@ -307,6 +347,7 @@ struct ReleaseScript {
         if [ "$w" = release ] && [ "$x" != "$d" ] && [ -d "$f/$x" ]; then echo "release $x $y"; fi
         done <"$r/previous"
         } >"$r/marker.cso-tmp" || die "cannot write below $r"
+        mark_inputs
         write
         rm -f -- "$r/previous" "$r/begun"
         }
@@ -349,6 +390,7 @@ struct ReleaseScript {
             printf '%s\\n' "$first; returning to $oldv"
             \(script: prepare)\
             attempt "$old"\(script: script) || die "$first; returning to release $oldv failed too: $why; no release is marked; see the logs in $r"
+            mark_inputs
             mv -f -- "$r/previous" "$r/marker" && sync -- "$r" || die "$first; cannot mark $oldv again"
             rm -rf -- "${f:?}/${d:?}" "$r/$d.install" "$r/$d.ready" "$r/begun"
             die "$first; returned to release $oldv, which passed its gate; see $r/$d.log"
