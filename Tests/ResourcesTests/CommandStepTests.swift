@@ -67,7 +67,8 @@ import Testing
                 let question =
                     deep ? batch.deepQuestion([argument], on: .test()) : batch.question([argument], on: .test())
                 let answer = try await Shell.run(ShellText(script: moved(question.script.text)), shell: shell)
-                answers[request] = batch.parse(answer, arguments: [argument], on: .test())[argument]
+                answers[request] =
+                    batch.parse(answer, arguments: [argument], on: .test())[argument] ?? .unknown(reason: "no answer")
             }
             return resource.observation(from: answers, on: .test())
         }
