@@ -9,7 +9,7 @@ import shutil
 import sys
 import time
 
-from . import amazon, cgroups, cloud, database, dns, image, keys, limits, machine, network, nfs, repository, roster, services, settings as s, share, standin, tools
+from . import amazon, cgroups, cloud, database, dns, guest, image, keys, limits, machine, network, nfs, repository, roster, services, settings as s, share, standin, tools
 from .shell import FleetError, say, timed
 
 COMPLETE = s.RUN / "complete"  # there while a whole fleet stands; absent while one is being built up or taken down
@@ -97,6 +97,10 @@ def build():
         if not amazon.is_built():
             machine.stop_all([host for host in hosts if host.is_amazon])
         amazon.ensure()
+    if any(host.is_guest for host in hosts):
+        if not guest.is_built():
+            machine.stop_all([host for host in hosts if host.is_guest])
+        guest.ensure()
     database.ensure()
     share.ensure()
     cloud.ensure()
@@ -212,6 +216,11 @@ def add(names, bare, address):
             machine.stop_all(stale)
             amazon.ensure()
             new += stale
+        if any(host.is_guest for host in new) and not guest.is_built():
+            stale = [host for host in roster.hosts() if host.is_guest and machine.running(host)]
+            machine.stop_all(stale)
+            guest.ensure()
+            new += stale
         announce(new)
         with timed(f"{len(new)} hosts"):
             machine.start_all(new)
@@ -227,7 +236,7 @@ def remove(names):
                 raise FleetError(f"{host.name} is one of the eight", f"fleet stop {host.name}")
         machine.stop_all(gone, grace=0)
         for host in gone:
-            network.detach(host)
+            machine.detach(host)
             machine.wipe(host)
             keys.forget(host)
             network.forget(host.name)

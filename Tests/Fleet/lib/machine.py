@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 
-from . import amazon, image, keys, network, repository, settings as s, share, standin
+from . import amazon, guest, image, keys, network, repository, settings as s, share, standin
 from .cgroups import Group
 from .shell import FleetError, clean_environment, run, say, wait_until
 
@@ -25,26 +25,30 @@ def group(host):
 
 
 def built_from(host):
-    """What a new disk stands on: two lines, the image's stamp and the layer's over it."""
-    return image.STAMP.read_text() + (amazon.STAMP if host.is_amazon else repository.STAMP).read_text()
+    """What a new disk stands on, a line each: the image's stamp and those of the layers over it."""
+    return (image.STAMP.read_text() + (amazon.STAMP if host.is_amazon else repository.STAMP).read_text()
+            + (guest.STAMP.read_text() if host.is_guest else ""))
 
 
 def stands_on(host):
     """The same of a disk that is there, or None. A disk is a difference to these layers and means nothing over others."""
     stamp = disk(host) / "built-from"
     lines = stamp.read_text().splitlines(keepends=True) if stamp.exists() else []
-    return lines if len(lines) == 2 else None
+    return lines if len(lines) >= 2 else None
 
 
 def is_usable(host):
     found = stands_on(host)
-    if found is None or found[0] != image.STAMP.read_text():
+    if found is None or found[0] != image.STAMP.read_text() or host.is_guest and found[2:] != [guest.STAMP.read_text()]:
         return False
     return found[1] == amazon.STAMP.read_text() if host.is_amazon else repository.layer(found[1]).is_dir()
 
 
 def leader(host):
-    """The host's own PID 1, as seen from outside: the child of systemd-nspawn that is called systemd. None if it is off."""
+    """The host's own PID 1, as seen from outside: the child of systemd-nspawn that is called systemd. None if it is off.
+    Of a guest, the process that is its kernel: there is nothing to enter by it."""
+    if host.is_guest:
+        return guest.kernel(group(host))
     for pid in group(host).pids():
         try:
             if _comm(pid) == "systemd" and _comm(_parent(pid)) == "systemd-nspawn":
@@ -91,6 +95,8 @@ def ensure_disk(host):
     else:
         install_host_keys(host, upper)
         authorise(upper, s.PROVISION_USER, 1000)
+    if host.is_guest:
+        guest.furnish_disk(host, upper)
     if host.role == "backend":
         # Stands for the share of today: the vendor's package lies there before any role runs.
         standin.place(upper / "opt/scripts/install")
@@ -174,6 +180,9 @@ def launch(host):
     if host.name in network.stopped():
         network.set_stopped(host.name, False)
     ensure_disk(host)
+    if host.is_guest:
+        guest.launch(host, disk(host), group(host))
+        return
     network.attach(host)
     mount(host)
     argv = ["setsid", "systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--settings=no", "--link-journal=no",
@@ -202,9 +211,10 @@ def banner(host):
 
 
 def await_banner(host):
-    if not wait_until(lambda: banner(host), s.BANNER_DEADLINE, 0.2):
+    deadline = s.BANNER_DEADLINE * (3 if host.is_guest else 1)
+    if not wait_until(lambda: banner(host), deadline, 0.2):
         state = "runs" if running(host) else "went off"
-        raise FleetError(f"{host.name} {state}, but no sshd answered at {host.address} in {s.BANNER_DEADLINE} s",
+        raise FleetError(f"{host.name} {state}, but no sshd answered at {host.address} in {deadline} s",
                          f"read {disk(host)}/console.log")
 
 
@@ -221,12 +231,18 @@ def start_all(hosts):
                 await_banner(host)
 
 
+def detach(host):
+    (guest if host.is_guest else network).detach(host)
+
+
 def stop_all(hosts, grace=10.0):
     """Powers hosts off in order (systemd-nspawn turns SIGTERM into a clean shutdown), all at once, then makes sure."""
     on = [host for host in hosts if group(host).pids()]
     for host in on:
         pid = leader(host)
-        if pid is not None and grace:
+        if pid is not None and grace and host.is_guest:
+            guest.power_off(host)
+        elif pid is not None and grace:
             try:
                 os.kill(pid, signal.SIGRTMIN + 4)  # systemd's "power off"; the supervisor may ignore SIGTERM at boot
             except ProcessLookupError:
@@ -242,6 +258,9 @@ def execute(host, command):
     pid = leader(host)
     if pid is None:
         raise FleetError(f"{host.name} is off", f"fleet start {host.name}")
+    if host.is_guest:
+        argv = guest.enter(host, command)
+        os.execvp(argv[0], argv)
     try:
         # In the host's own cgroup, so that whatever the command leaves behind belongs to the host and ends with it.
         (group(host).paths[0] / "payload/init.scope/cgroup.procs").write_text(str(os.getpid()))

@@ -29,8 +29,13 @@ class Host:
         return self.role == "amazon"
 
     @property
+    def is_guest(self):
+        """Hosts called efsNN have a kernel of their own, with NFS (see guest.py)."""
+        return self.role == "efs"
+
+    @property
     def has_role(self):
-        return self.role not in ("load", "amazon")
+        return self.role not in ("load", "amazon", "efs")
 
     @property
     def namespace(self):
@@ -73,7 +78,7 @@ def new_host(name, bare, address=None):
     """An added host. Odd numbers live in eu-west-2a, even ones in eu-west-2c, as the eight do. A third member takes the
     address after its role's first; hosts for load (load001 ...) have a range of their own. By name alone, so that the
     same name always comes back with the same address unless another is asked for."""
-    match = re.fullmatch(r"(backend|frontend|keystone|rabbitmq|amazon|load)(\d{2,3})", name)
+    match = re.fullmatch(r"(backend|frontend|keystone|rabbitmq|amazon|efs|load)(\d{2,3})", name)
     if not match or int(match[2]) == 0:
         raise FleetError(f"{name} is not a name for a host", "a role and two digits (backend03), or load001 to load999")
     role, number = match[1], int(match[2])
@@ -85,7 +90,7 @@ def new_host(name, bare, address=None):
     else:
         if step > 9:
             raise FleetError(f"{name} has no address: a role has ten in each zone")
-        offset = f"{third}.{ {'backend': 11, 'frontend': 21, 'keystone': 31, 'rabbitmq': 41, 'amazon': 51}[role] + step}"
+        offset = f"{third}.{ {'backend': 11, 'frontend': 21, 'keystone': 31, 'rabbitmq': 41, 'amazon': 51, 'efs': 61}[role] + step}"
     if address is not None and ipaddress.ip_address(address) not in ipaddress.ip_network(s.ZONES[zone][0]):
         raise FleetError(f"{address} is not in {zone} ({s.ZONES[zone][0]})")
     host = Host(name, address or "10.1." + offset, zone, added=True, bare=bare)
