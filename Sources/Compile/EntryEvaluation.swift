@@ -55,7 +55,7 @@ extension FieldEvaluator {
     ) -> (values: [String: FieldValue], locations: [String: SourceLocation]) {
         var values: [String: FieldValue] = [:]
         var locations: [String: SourceLocation] = [:]
-        var encoding = SinkEncoding.raw
+        var encoding: SinkEncoding?
         // The encoding first: it says how the contents are written.
         for entry in entries.filter({ $0.key == "encoding" }) + entries.filter({ $0.key != "encoding" }) {
             locations[entry.key] = entry.value.location
@@ -67,7 +67,7 @@ extension FieldEvaluator {
             }
             guard let value = value(entry.value, as: declaration, encoding: encoding) else { continue }
             values[entry.key] = value
-            if entry.key == "encoding", case .text(let name) = value { encoding = SinkEncoding(rawValue: name) ?? .raw }
+            if entry.key == "encoding", case .text(let name) = value { encoding = SinkEncoding(rawValue: name) }
         }
         for declaration in declared
         where declaration.isRequired && !entries.contains(where: { $0.key == declaration.name }) {

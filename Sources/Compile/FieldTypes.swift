@@ -4,7 +4,7 @@ internal import Resources
 extension FieldEvaluator {
     /// The value of a field; `nil` if it is left out for this family or has a mistake.
     mutating func value(
-        _ spec: SpecValue, as declaration: FieldDeclaration, encoding: SinkEncoding = .raw
+        _ spec: SpecValue, as declaration: FieldDeclaration, encoding: SinkEncoding? = nil
     ) -> FieldValue? {
         guard case .value(let chosen) = choice(spec, declaration.name) else { return nil }
         if case .list = declaration.type { return list(chosen, declaration.name).map { .list($0) } }
@@ -190,7 +190,7 @@ extension FieldEvaluator {
 
     // MARK: Contents
 
-    private mutating func content(_ text: String, at location: SourceLocation, _ encoding: SinkEncoding) -> Content? {
+    private mutating func content(_ text: String, at location: SourceLocation, _ encoding: SinkEncoding?) -> Content? {
         rendered(template(text, at: location, .templates), .encoded(encoding))
     }
 
@@ -199,7 +199,7 @@ extension FieldEvaluator {
     }
 
     private mutating func roleTemplate(
-        _ text: String, at location: SourceLocation, _ encoding: SinkEncoding
+        _ text: String, at location: SourceLocation, _ encoding: SinkEncoding?
     ) -> Content? {
         guard let (path, bytes) = bytes(text, below: "templates", at: location) else { return nil }
         guard String(validating: bytes, as: UTF8.self) != nil else {

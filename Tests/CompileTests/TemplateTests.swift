@@ -81,11 +81,42 @@ struct TemplateTests {
     @Test(arguments: encodings.map(\.encoding)) func writesValuesForTheirSink(_ encoding: String) throws {
         let expected = try #require(Self.encodings.first { $0.encoding == encoding }).text
         let value = "a 'b' \\\"c\\\" \\\\ é"
-        #expect(try Self.rendered("v={{ \"\(value)\" }}", encoding: encoding).placeholderText == expected)
+        let quote = ["sql": "'", "json": "\""][encoding] ?? ""
+        #expect(
+            try Self.rendered("v=\(quote){{ \"\(value)\" }}\(quote)", encoding: encoding).placeholderText
+                == "v=\(quote)\(expected.dropFirst(2))\(quote)")
         // A filter wins over the file's encoding, and literals are never touched.
         #expect(try Self.rendered("v={{ \"\(value)\" | \(encoding) }}", encoding: "json").placeholderText == expected)
         let literal = "'\"\\é"
         #expect(try Self.rendered(literal, encoding: encoding).placeholderText == literal)
+    }
+
+    static let places: [(encoding: String, template: String, mistake: String?)] = [
+        ("json", #"{"a": "{{ @ }}", "b{{ @ }}c": {{ host.index }}, "d\"{{ @ }}": {{ host.name }}}"#, nil),
+        ("json", #"{"a": {{ @ }}}"#, "t:1:10 a JSON text stands outside of double quotes"),
+        ("json", #"{"a": "b\"", "c": {{ @ }}}"#, "t:1:22 a JSON text stands outside of double quotes"),
+        ("json", #"{"a": {{ @ | raw }}}"#, nil),
+        ("sql", "-- it's\nSET '{{ @ }}'; # don't\n/* ' */ SET 'it''s {{ @ }}' {{ host.index }}", nil),
+        ("sql", "ALTER USER 'a' IDENTIFIED BY {{ @ }}", "t:1:33 an SQL text stands outside of single quotes"),
+        ("sql", "SET 'a\\'{{ @ }}'", nil),
+        ("shell", "a={{ @ }} b=\"$a\" # don't\nc='x'{{ @ }}", nil),
+        ("shell", "a=\"{{ @ }}\"", "t:1:7 a shell word stands inside quotes or behind <<"),
+        ("shell", "cat <<E\n{{ @ }}\nE", "t:2:4 a shell word stands inside quotes or behind <<"),
+        ("properties", "a=\"{{ @ }}\"", nil), ("ini", "a = {{ @ }}", nil), ("url", "'{{ @ }}", nil),
+    ]
+
+    @Test("a secret stands where its encoding is right", arguments: places.indices) func place(_ index: Int) throws {
+        let (encoding, template, mistake) = Self.places[index]
+        let text = template.replacing("@", with: "secret(\"passwords.x\")")
+        let world = World(
+            "resources:\n  - sample: a\n    template: t\n    encoding: \(encoding)\n",
+            files: ["Roles/web/templates/t": text])
+        let found = world.mistakes()
+        if let mistake {
+            #expect(found.count == 1 && found[0].contains(mistake), "\(found)")
+        } else {
+            #expect(found.isEmpty)
+        }
     }
 
     @Test func keepsSecretsAsReferences() throws {

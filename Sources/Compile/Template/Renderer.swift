@@ -3,7 +3,9 @@ internal import Model
 /// Writes a template out. Literals stay as they are; what an expression gives is put into the form of the sink.
 struct Renderer {
     enum Style: Sendable, Hashable {
-        case encoded(SinkEncoding)
+        /// `nil`: nothing says how the sink reads it, so values are written as they are, and a secret among other text is a
+        /// mistake: whether its quotes, blanks and line breaks hurt there, only the recipe's author knows.
+        case encoded(SinkEncoding?)
         /// A script for `sh`: each value becomes one word, or part of one, whatever it holds.
         case shell
         /// A place that secrets must never reach.
@@ -16,6 +18,9 @@ struct Renderer {
     private var output: [UInt8] = []
     private var content = Content()
     private var quoting = ShellQuoting()
+    private var position: SinkPosition
+    /// The first secret that was written without anybody having said how.
+    private var undeclared: (name: SecretName, offset: Int)?
     /// Nested loops over hosts are small; what is larger is a mistake.
     private var remaining = 1_000_000
     private static let maximumBytes = 16 << 20
@@ -24,6 +29,12 @@ struct Renderer {
         var renderer = Renderer(scope: scope, source: template.source, style: style)
         try renderer.write(template.nodes)
         renderer.flush()
+        if let (name, offset) = renderer.undeclared, renderer.content.hasOtherText {
+            throw template.source.diagnostic(
+                "secret \(name) stands among other text, and nothing says how that is read", at: offset,
+                remedy: "add encoding: (\(SinkEncoding.allCases.map(\.rawValue).joined(separator: ", "))), or write "
+                    + "{{ secret(\"\(name)\") | raw }}")
+        }
         return renderer.content
     }
 
@@ -40,6 +51,11 @@ struct Renderer {
         self.scope = scope
         self.source = source
         self.style = style
+        if case .encoded(let encoding) = style {
+            position = SinkPosition(encoding)
+        } else {
+            position = SinkPosition(nil)
+        }
     }
 
     private mutating func flush() {
@@ -53,6 +69,7 @@ struct Renderer {
             switch node {
             case .literal(let bytes):
                 output += bytes
+                position.read(bytes)
                 if style == .shell { quoting.read(bytes) }
             case .output(let expression, let encoding):
                 try write(Evaluator(scope: scope, source: source).evaluate(expression), encoding, expression.offset)
@@ -95,7 +112,7 @@ struct Renderer {
     private mutating func write(_ value: Value, _ explicit: SinkEncoding?, _ offset: Int) throws(Diagnostic) {
         let implied: SinkEncoding =
             switch style {
-            case .encoded(let encoding): encoding
+            case .encoded(let encoding): encoding ?? .raw
             case .shell, .plain: .raw
             }
         let encoding = explicit ?? implied
@@ -107,7 +124,9 @@ struct Renderer {
                         ? "scripts are visible to every process; give it to the step's input"
                         : "secrets are allowed in templates and contents")
             }
+            if explicit == nil { try checkPosition(offset) }
             flush()
+            if explicit == nil, style == .encoded(nil) { undeclared = undeclared ?? (name, offset) }
             content.append(.secret(name, encoding))
             return
         }
@@ -127,8 +146,18 @@ struct Renderer {
         guard let bytes = encoding.encode(Array(text.utf8)) else {
             throw source.diagnostic("\(encoding.rawValue) has no form for this value", at: offset)
         }
+        // What looks the same in every form is at home everywhere.
+        if explicit == nil, !bytes.elementsEqual(text.utf8) { try checkPosition(offset) }
         output += bytes
+        // What is written raw may open or close quotes; what is encoded leaves them as they are.
+        if encoding == .raw { position.read(bytes[...]) }
         if style == .shell { quoting.read(bytes[...]) }
+    }
+
+    private func checkPosition(_ offset: Int) throws(Diagnostic) {
+        if let objection = position.objection {
+            throw source.diagnostic(objection.message, at: offset, remedy: objection.remedy)
+        }
     }
 
     /// The value as (part of) one word. Inside quotes of the recipe's author only a value that needs none is safe.
@@ -142,5 +171,14 @@ struct Renderer {
         }
         guard !text.utf8.contains(0) else { throw source.diagnostic("the value holds a NUL byte", at: offset) }
         return word
+    }
+}
+
+extension Content {
+    /// There is more in it than secrets and blanks.
+    fileprivate var hasOtherText: Bool {
+        segments.contains { segment in
+            if case .literal(let bytes) = segment { bytes.contains { $0 != 0x20 && $0 != 0x0A } } else { false }
+        }
     }
 }
