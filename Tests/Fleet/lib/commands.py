@@ -98,8 +98,6 @@ def build():
             machine.stop_all([host for host in hosts if host.is_amazon])
         amazon.ensure()
     if any(host.is_guest for host in hosts):
-        if not guest.is_built():
-            machine.stop_all([host for host in hosts if host.is_guest])
         guest.ensure()
     database.ensure()
     share.ensure()
@@ -216,11 +214,8 @@ def add(names, bare, address):
             machine.stop_all(stale)
             amazon.ensure()
             new += stale
-        if any(host.is_guest for host in new) and not guest.is_built():
-            stale = [host for host in roster.hosts() if host.is_guest and machine.running(host)]
-            machine.stop_all(stale)
+        if any(host.is_guest for host in new):
             guest.ensure()
-            new += stale
         announce(new)
         with timed(f"{len(new)} hosts"):
             machine.start_all(new)

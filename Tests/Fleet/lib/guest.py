@@ -36,6 +36,7 @@ def is_built():
 
 
 def ensure():
+    """Builds the layer when its inputs changed. A guest's disk image has it in itself, so guests may run meanwhile."""
     if is_built():
         return
     STAMP.unlink(missing_ok=True)
@@ -118,10 +119,14 @@ def furnish_disk(host, upper):
     (upper / "etc/fstab").write_text("/dev/ubda / ext4 rw,relatime 0 1\n")
 
 
+def has_image(disk):
+    return (disk / "image.ext4").exists()
+
+
 def make_image(host, disk):
     """The disk as a file system image, once; what the guest changes goes into a file of differences beside it."""
     target = disk / "image.ext4"
-    if target.exists():
+    if has_image(disk):
         return
     layers = f"{CACHE}/upper:{repository.layer((disk / 'built-from').read_text().splitlines()[1])}:{image.BASE}"
     run("mount", "-t", "overlay", "cso-" + host.name, "-o", f"lowerdir={layers},upperdir={disk}/upper,workdir={disk}/work", disk / "root")
@@ -175,7 +180,7 @@ def launch(host, disk, group):
             f"uml_dir={memory}/", "con=null", "con0=null,fd:1", "ssl=null", "init=/lib/systemd/systemd", "quiet", "selinux=0",
             "vec0:" + card.format(cable, mac(0, *parts[2:])), "vec1:" + card.format(door, mac(1, *parts[2:]))]
     with open(disk / "console.log", "wb") as console:
-        subprocess.Popen(group.enter() + ["setsid", "ip", "netns", "exec", s.VPC, *argv], stdin=subprocess.DEVNULL, stdout=console,
+        subprocess.Popen(group.enter() + ["setsid", "nice", "-n", "-10", "ip", "netns", "exec", s.VPC, *argv], stdin=subprocess.DEVNULL, stdout=console,
                          stderr=console, env=clean_environment(TMPDIR=str(memory), HOME=str(memory)), cwd="/")
 
 

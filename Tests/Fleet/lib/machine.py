@@ -26,21 +26,22 @@ def group(host):
 
 def built_from(host):
     """What a new disk stands on, a line each: the image's stamp and those of the layers over it."""
-    return (image.STAMP.read_text() + (amazon.STAMP if host.is_amazon else repository.STAMP).read_text()
-            + (guest.STAMP.read_text() if host.is_guest else ""))
+    return image.STAMP.read_text() + (amazon.STAMP if host.is_amazon else repository.STAMP).read_text()
 
 
 def stands_on(host):
     """The same of a disk that is there, or None. A disk is a difference to these layers and means nothing over others."""
     stamp = disk(host) / "built-from"
     lines = stamp.read_text().splitlines(keepends=True) if stamp.exists() else []
-    return lines if len(lines) >= 2 else None
+    return lines if len(lines) == 2 else None
 
 
 def is_usable(host):
     found = stands_on(host)
-    if found is None or found[0] != image.STAMP.read_text() or host.is_guest and found[2:] != [guest.STAMP.read_text()]:
+    if found is None or found[0] != image.STAMP.read_text():
         return False
+    if host.is_guest and guest.has_image(disk(host)):
+        return True  # which has all layers in it
     return found[1] == amazon.STAMP.read_text() if host.is_amazon else repository.layer(found[1]).is_dir()
 
 
