@@ -102,6 +102,7 @@ def attempt(test, world):
     try:
         with time_limit(test.limit):
             test.body(world)
+            world.check_outputs()
     except Failed as failure:
         return str(failure)
     except KeyboardInterrupt:

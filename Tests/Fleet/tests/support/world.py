@@ -10,6 +10,7 @@ import time
 
 from lib import keys, settings
 
+from . import secrets_search
 from .harness import Failed, check, equal, same
 from .hosts import Host
 from .product import Product
@@ -93,6 +94,17 @@ class World:
 
     def forget_runs(self):
         self.product.runs.clear()
+
+    def check_outputs(self):
+        """Whatever a test is about: nothing that the program printed holds a secret, in any form."""
+        if not self.product.runs:
+            return
+        wanted = secrets_search.patterns(secrets_search.held())
+        for run in self.product.runs:
+            found = secrets_search.in_bytes((run.out + run.err).encode(errors="replace"), wanted)
+            if found:
+                run.out = run.err = "(not shown: it holds secrets)"
+            equal(found, [], f"secrets in the output of `{' '.join(run.argv)}`")
 
     # --- states of the fleet ---
 
