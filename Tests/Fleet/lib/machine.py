@@ -40,8 +40,8 @@ def is_usable(host):
     found = stands_on(host)
     if found is None or found[0] != image.STAMP.read_text():
         return False
-    if host.is_guest and guest.has_image(disk(host)):
-        return True  # which has all layers in it
+    if host.is_guest:
+        return guest.has_image(disk(host))  # which has all layers in it
     return found[1] == amazon.STAMP.read_text() if host.is_amazon else repository.layer(found[1]).is_dir()
 
 

@@ -9,6 +9,7 @@ from . import settings as s
 from .shell import FleetError
 
 ADDED = s.STATE / "added.json"
+GUESTS = s.STATE / "guests.json"  # apart: a checkout from before there were any would boot them as containers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +58,7 @@ def hosts():
 
 
 def added():
-    return [Host(**row) for row in json.loads(ADDED.read_text())] if ADDED.exists() else []
+    return [Host(**row) for file in (ADDED, GUESTS) if file.exists() for row in json.loads(file.read_text())]
 
 
 def find(name):
@@ -69,9 +70,10 @@ def find(name):
 
 def save_added(rows):
     ADDED.parent.mkdir(parents=True, exist_ok=True)
-    sibling = ADDED.with_suffix(".tmp")
-    sibling.write_text(json.dumps([dataclasses.asdict(row) for row in rows], indent=1))
-    sibling.rename(ADDED)
+    for file, is_guest in ((ADDED, False), (GUESTS, True)):
+        sibling = file.with_suffix(".tmp")
+        sibling.write_text(json.dumps([dataclasses.asdict(row) for row in rows if row.is_guest == is_guest], indent=1))
+        sibling.rename(file)
 
 
 def new_host(name, bare, address=None):
