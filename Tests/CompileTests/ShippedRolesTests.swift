@@ -22,14 +22,23 @@ struct ShippedRolesTests {
             roles: roles.value, inventory: try #require(inventory.value), catalogue: .standard, tree: tree)
     }
 
+    static let placements: [HostName: Placement] = [
+        "backend01": Placement(address: Address(number: 0x0A01_800B), availabilityZone: "eu-west-2a"),
+        "backend02": Placement(address: Address(number: 0x0A01_C00B), availabilityZone: "eu-west-2c"),
+        "frontend01": Placement(address: Address(number: 0x0A01_8015), availabilityZone: "eu-west-2a"),
+        "frontend02": Placement(address: Address(number: 0x0A01_C015), availabilityZone: "eu-west-2c"),
+    ]
     static func backend(
         _ host: HostName = "backend01", family: HostFacts.OSFamily = .debian
     ) throws -> DesiredHost {
-        let placements: [HostName: Placement] = [
-            "backend01": Placement(address: Address(number: 0x0A01_800B), availabilityZone: "eu-west-2a"),
-            "backend02": Placement(address: Address(number: 0x0A01_C00B), availabilityZone: "eu-west-2c"),
-        ]
-        return try compiler("local").compile("backend", on: host, family: family, placements: placements)
+        try compiler("local").compile("backend", on: host, family: family, placements: placements)
+    }
+    static func frontend(
+        _ family: HostFacts.OSFamily = .debian, fleet: String = "local", backend02 address: UInt32 = 0x0A01_C00B
+    ) throws -> DesiredHost {
+        var placements = placements
+        placements["backend02"]?.address = Address(number: address)
+        return try compiler(fleet).compile("frontend", on: "frontend01", family: family, placements: placements)
     }
 
     @Test(arguments: fleets) func haveNoMistakes(_ fleet: String) throws {
@@ -41,13 +50,18 @@ struct ShippedRolesTests {
     @Test func backendNeedsOnlyItsOwnAddressesAndTheFleetsSecrets() throws {
         let compiler = try Self.compiler("local")
         #expect(compiler.hostsAskedFor(by: "backend") == ["backend01", "backend02"])
-        // The keys of env-prod-ha-passwords-v2 that setup.properties needs; key_password comes with the certificates.
+        // The keys of env-prod-ha-passwords-v2 that setup.properties needs. Not key_password: a PKCS12 store has one password.
         let keys = [
             "db_password", "keystone_password", "keystore_password", "password_encryption_key", "rabbitmq_password",
             "service_password",
         ]
-        #expect(compiler.secretNames(of: "backend").map(\.rawValue).sorted() == keys.map { "passwords.\($0)" })
+        let wanted = keys.map { "passwords.\($0)" } + ["pki.ca"]
+        #expect(compiler.secretNames(of: "backend").map(\.rawValue).sorted() == wanted)
+        #expect(compiler.secretNames(of: "frontend").map(\.rawValue).sorted() == wanted)
         #expect(compiler.providers(of: "backend") == ["rabbitmq", "keystone"])
+        // Every backend's address is in the frontends' files.
+        #expect(compiler.hostsAskedFor(by: "frontend") == ["backend01", "backend02", "frontend01", "frontend02"])
+        #expect(compiler.providers(of: "frontend") == ["backend"])
     }
 
     @Test func setupPropertiesHasEveryKeyOfTheInstaller() throws {
@@ -90,8 +104,9 @@ struct ShippedRolesTests {
         func packages(_ family: HostFacts.OSFamily) throws -> Set<String> {
             Set(try Self.backend(family: family).resources.map(\.id).filter { $0.kind == "package" }.map(\.identity))
         }
-        #expect(try packages(.debian) == ["ca-certificates", "curl", "unzip", "python3", "nginx-light"])
-        #expect(try packages(.amazon) == ["ca-certificates", "curl-minimal", "unzip", "python3", "nginx"])
+        let common: Set = ["ca-certificates", "openssl", "unzip", "python3"]
+        #expect(try packages(.debian) == common.union(["curl", "nginx-light", "openjdk-17-jre-headless"]))
+        #expect(try packages(.amazon) == common.union(["curl-minimal", "nginx", "java-21-amazon-corretto-headless"]))
         let site: ResourceID = "symlink:/etc/nginx/sites-enabled/default"
         #expect(try Self.backend().resources.contains { $0.id == site })
         #expect(try !Self.backend(family: .amazon).resources.contains { $0.id == site })
@@ -99,9 +114,12 @@ struct ShippedRolesTests {
 
     @Test func gatesAskTheConfigurationServiceFirstAndEveryOther() throws {
         let urls = try Self.backend().gates.compactMap { gate -> String? in
-            if case .http(let url, 200, "\"version\": \"2.4.4\"", nil, _) = gate.check { url } else { nil }
+            guard case .http(let url, 200, "\"version\": \"2.4.4\"", nil, let route) = gate.check else { return nil }
+            #expect(route == .init(at: Address("10.1.128.11"), authority: "/opt/ecs/security/ca.crt"))
+            return url
         }
-        #expect(urls.first == "http://10.1.128.11:8103/system/info")
+        #expect(urls.first == "https://backend01.prod-ha.cso.ss:8103/system/info")
+        #expect(urls.last == "https://backend.prod-ha.cso.ss:8080/config/system/info")
         let ports = [8103, 8090, 8091, 8092, 8093, 8094, 8096, 8097, 8099, 8100, 8101, 8105, 8098, 8080]
         #expect(urls.map { Int($0.split(separator: ":")[2].prefix { $0 != "/" }) } == ports)
         // The services that the stand-in offers, which are those of the vendor.
@@ -111,10 +129,40 @@ struct ShippedRolesTests {
         #expect(services.split(separator: ": \"").count == ports.count)
     }
 
+    @Test func aFrontendHasEveryBackendByAddressAndNoHeaderOfItsOwnInALocation() throws {
+        func site(_ host: DesiredHost) throws -> String {
+            let file = host.resources.lazy.compactMap { $0.resource as? FileResource }
+                .first { $0.path == "/etc/nginx/conf.d/cso.conf" }
+            return try #require(file?.content?.placeholderText)
+        }
+        let text = try site(Self.frontend())
+        #expect(text.contains("server 10.1.128.11:8080 max_fails=2 fail_timeout=10s; # backend01.prod-ha.cso.ss\n"))
+        #expect(text.contains("server 10.1.192.11:8080 max_fails=2 fail_timeout=10s; # backend02.prod-ha.cso.ss\n"))
+        #expect(text.contains("listen 8102 ssl default_server;"))
+        // A backend at another address is another file, and so a reload.
+        let moved = try site(Self.frontend(backend02: 0x0A01_C04D))
+        #expect(moved.contains("server 10.1.192.77:8080") && !moved.contains("10.1.192.11"))
+        // nginx takes the headers of the server only in locations that have none of their own.
+        let locations = text.components(between: "    location ", and: "\n}\n")
+        #expect(!locations.isEmpty && !locations.contains("proxy_set_header") && !locations.contains("return 200 \"L"))
+        for header in ["Identity", "Accesstoken", "Data"] {
+            #expect(text.contains("proxy_set_header X-Amzn-Oidc-\(header) \"\";"))
+        }
+    }
+
+    /// HTTP or HTTPS is the owner's to say: nothing may be guessed.
+    @Test func aFrontendIsNotConfiguredWhileTheTargetGroupIsUndecided() throws {
+        func asks(_ fleet: String) throws -> Bool {
+            try Self.frontend(fleet: fleet).resources.contains { $0.id == "command:know what the target group speaks" }
+        }
+        #expect(try asks("prod-ha"))
+        #expect(try !asks("local"))
+    }
+
     /// What the shell itself says of every script that the role sends, and of the installer's guard with real files.
     @Test func scriptsAreShell() throws {
         for family in HostFacts.OSFamily.allCases {
-            for declared in try Self.backend(family: family).resources {
+            for declared in try Self.backend(family: family).resources + Self.frontend(family).resources {
                 for change in Self.scripts(of: declared.resource) {
                     #expect(try Disk.shell(change, options: "-n") == 0, "\(declared.id): \(change)")
                 }

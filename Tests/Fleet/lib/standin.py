@@ -10,7 +10,7 @@ from .shell import FleetError
 SOURCE = s.FLEET / "standin"
 FOLDER = s.CACHE / "standin"
 RELEASES = ["2.4.4", "2.4.5"]
-MEMBERS = ["installer_p3.py", "standin_backend.py"]
+MEMBERS = ["installer_p3.py", "standin_backend.py", "standin_frontend.py"]
 
 
 def ensure():

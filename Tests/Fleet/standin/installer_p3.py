@@ -2,7 +2,7 @@
 """A STAND-IN for the vendor's installer, for tests of cso-provision only. It is not the vendor's software.
 
 The vendor's package is not public; what is known of its interface is kept: it is run in the folder where the archive
-was unpacked, as `python3 installer_p3.py -i backend,backend-lb`, reads `setup.properties` beside it, writes below
+was unpacked, as `python3 installer_p3.py -i backend,backend-lb` or `-i frontend,frontend-lb,doc`, reads `setup.properties` beside it, writes below
 /opt/ecs and logs to /var/log/ecs. Like the vendor's it makes no promise to be idempotent, and makes no systemd unit.
 """
 
@@ -18,7 +18,7 @@ import sys
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-PARTS = ["backend", "backend-lb"]
+PARTS = ["backend", "backend-lb", "frontend", "frontend-lb", "doc"]
 KEYS = """frontendHostname backendHostname proxyOptions propertiesEncryptionAlgorithm propertiesEncryptionKey
 serviceAccountPassword serviceAccountPasswordEncrypted javaSecurityPassword javaSecurityPasswordEncoded dbUrl dbUserPrefix
 dbUserPassword rabbitmqHosts rabbitmqPort rabbitmqUserPassword rabbitmqVirtualHost idmHosts idmPort idmDomain idmAdmin
@@ -30,7 +30,7 @@ HELP = """A STAND-IN for the vendor's installer, for tests only.
 Failures on request, by a key in setup.properties or an environment variable:
   standin.failure      STANDIN_FAILURE       error-in-log: goes on, logs ERROR, installs half of it, exits 0
                                              exit:   exits 3 before anything is written
-                                             hang:   never ends, after /opt/ecs/backend has been emptied
+                                             hang:   never ends, after /opt/ecs/PART has been emptied
                                              bad-release: installs, but the services never answer 200
   standin.seconds      STANDIN_SECONDS       how long an installation takes (default 0)
   standin.root         STANDIN_ROOT          write below this folder instead of / (for tests without a host)
@@ -122,39 +122,46 @@ def main():
     failure = switch("failure")
     if failure == "exit":
         fail(log, "requested failure", 3)
-    target = root / "opt/ecs/backend"
-    if "backend" in parts:
-        install_backend(log, target, release, failure, float(switch("seconds") or 0))
-    if "backend-lb" in parts:
-        # The vendor's fragment for its own load balancer; our role writes nginx itself, so it stays in its own folder.
-        folder = root / "opt/ecs/backend-lb"
+    for part in ("backend", "frontend"):
+        if part in parts:
+            install(log, part, root / "opt/ecs" / part, release, failure, float(switch("seconds") or 0))
+    for part in ("backend-lb", "frontend-lb"):
+        if part in parts:
+            # The vendor's fragment for its own load balancer; our roles write nginx themselves, so it stays in its own folder.
+            folder = root / "opt/ecs" / part
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{part}.conf").write_text("# written by the stand-in installer; included by nothing\n")
+            log.write("INFO", f"{part}: wrote {folder}/{part}.conf")
+    if "doc" in parts:
+        folder = root / "opt/ecs/doc"
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "backend-lb.conf").write_text("# written by the stand-in installer; included by nothing\n")
-        log.write("INFO", f"backend-lb: wrote {folder}/backend-lb.conf")
+        (folder / "index.html").write_text(f"<p>STAND-IN for the documentation of release {release}\n")
+        log.write("INFO", f"doc: wrote {folder}/index.html")
     if failure == "error-in-log":
         log.write("ERROR", "java.sql.SQLException: requested failure; the installation goes on")
     log.write("INFO", "installation finished")
 
 
-def install_backend(log, target, release, failure, seconds):
+def install(log, part, target, release, failure, seconds):
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    log.write("INFO", f"backend: unpacking into {target}")
+    log.write("INFO", f"{part}: unpacking into {target}")
     time.sleep(seconds)
     if failure == "hang":
-        log.write("INFO", "backend: waiting for the database")
+        log.write("INFO", f"{part}: waiting for the database")
         while True:
             time.sleep(3600)
     if failure == "error-in-log":
         return
-    shutil.copy(HERE / "standin_backend.py", target / "standin_backend.py")
+    program = f"standin_{part}.py"
+    shutil.copy(HERE / program, target / program)
     release_file = {"release": release, "healthy": failure != "bad-release", "stand-in": True}
     (target / "release.json").write_text(json.dumps(release_file) + "\n")
     start = target / "start"
     start.write_text("#!/bin/sh\n# Written by the stand-in installer; for tests only.\n"
-                     f"exec python3 {target}/standin_backend.py \"$@\"\n")
+                     f"exec python3 {target}/{program} \"$@\"\n")
     start.chmod(0o755)
-    log.write("INFO", f"backend: release {release} installed")
+    log.write("INFO", f"{part}: release {release} installed")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 """A STAND-IN for the vendor's backend services, for tests of cso-provision only. It is not the vendor's software.
 
 One process listens on every port of the vendor's backend and answers GET /system/info (api-doc: /api-doc/) with the
-service's name and the installed release. The config service opens first and the rest a moment after it, as the
+service's name, the installed release and the identity headers that arrived. The config service opens first and the rest a moment after it, as the
 vendor's wait for their configuration. HTTPS if /opt/ecs/security has server.crt and server.key, else plain HTTP.
 """
 
@@ -34,8 +34,9 @@ class Answer(http.server.BaseHTTPRequestHandler):
         path = self.path.split("?")[0]
         known = path == ("/api-doc/" if service == "api-doc" else "/system/info")
         status = 404 if not known else 200 if self.server.release["healthy"] else 503
+        identity = {name.lower(): value for name, value in self.headers.items() if "oidc" in name.lower()}
         body = json.dumps({"service": service, "version": self.server.release["release"], "status": status,
-                           "host": self.server.host, "stand-in": True}).encode() + b"\n"
+                           "host": self.server.host, "identity": identity, "stand-in": True}).encode() + b"\n"
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
