@@ -37,8 +37,8 @@ def unknown_names(world):
 def mistakes(world):
     roles = world.roles({
         "base/role.yaml": [('mode: "0755"', "mode: 0755")],
-        "backend/role.yaml": [("template: setup.properties", "template: setup.propertys"),
-                              ("  - service: nginx.service", "  - servce: nginx.service")]})
+        "application/role.yaml": [("template: setup.properties", "template: setup.propertys")],
+        "backend/role.yaml": [("  - service: nginx.service", "  - servce: nginx.service")]})
     run = world.plan("--role", "backend", env={"CSO_ROLES": roles}, prefix=["unshare", "--net"]).expect(1)
     for part in ("base/role.yaml:", "backend/role.yaml:", "setup.properties", '"service"', "0755"):
         contains(run.err, part, "the message")

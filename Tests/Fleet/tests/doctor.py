@@ -114,7 +114,7 @@ def configuration(world):
     run = doctor(world, "--role", "backend", env=nobody).expect(1)
     check("credentials" in blockers(run, "this machine"), "credentials are a blocker", run.out)
 
-    short = world.roles({"backend/templates/setup.properties": [("passwords.db_password", "passwords.db_passwort")]})
+    short = world.roles({"application/templates/setup.properties": [("passwords.db_password", "passwords.db_passwort")]})
     run = doctor(world, "--role", "backend", env={"CSO_ROLES": short}).expect(1)
     contains(blockers(run, "secret passwords")["keys"]["found"], "db_passwort", "found")
 

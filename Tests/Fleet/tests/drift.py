@@ -82,7 +82,7 @@ def drifted_mode(world):
 @test("a file that its validator refuses never takes its place, and nginx goes on with the old one")
 def refused_by_validator(world):
     world.converged()
-    roles = world.roles({"backend/templates/backend-lb.conf": [("server_name ", "server_nam ")]})
+    roles = world.roles({"backend/templates/backend-lb.conf": [("    server_name ", "    server_nam ")]})
     with world.untouched(world.first):
         run = world.backend(env={"CSO_ROLES": roles}).expect(3)
         equal(run.outcomes(), {"backend02": "failed", "backend01": "not-attempted"}, "outcomes")

@@ -31,7 +31,7 @@ def controller_files(world, wanted):
             for path in secrets_search.in_tree(world.scratch / part, wanted, pattern_file)]
 
 
-@test("a canary: first apply, second run, plan, a failing run, -v: no secret in output, argv, environment, journal or file", limit=240)
+@test("a canary: first apply, second run, plan, a failing run, -v: no secret in output, argv, environment, journal or file", limit=400)
 def canary(world):
     wanted = secrets_search.patterns(secrets_search.values())
     argv_wanted = secrets_search.patterns(secrets_search.values(), with_hashes=False)
@@ -40,14 +40,14 @@ def canary(world):
     if first is None:
         world.bare()
         with secrets_search.Watch(argv_wanted) as watched:
-            first = world.backend(seconds=200).expect(0, "changed")
+            first = world.backend(seconds=260).expect(0, "changed")
         world.is_converged()
     runs.append(first)
     hits += watched.hits
     sweeps += watched.report["sweeps"]
     world.converged()
     host = world.first
-    roles = world.roles({"backend/templates/backend-lb.conf": [("server_name ", "server_nam ")]})
+    roles = world.roles({"backend/templates/backend-lb.conf": [("    server_name ", "    server_nam ")]})
     with secrets_search.Watch(argv_wanted) as watch:
         runs.append(world.backend().expect(0, "unchanged"))
         host.sh(f"sed -i 's/^idmAdmin=.*/idmAdmin=somebody/' {PLACE}; chmod 0600 {PLACE}")

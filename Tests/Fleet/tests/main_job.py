@@ -1,11 +1,10 @@
 """`cso-provision --role backend`, from bare hosts to converged ones, and once more."""
 
 import hashlib
-import json
-import urllib.request
 
 from support import secrets_search
 from support.harness import check, contains, equal, same, test
+from support.web import told
 from support.world import SERVICES
 
 PORTS = {8103: "config", 8090: "customers", 8091: "blob-store", 8092: "event", 8093: "catalog", 8094: "service-instances",
@@ -16,11 +15,6 @@ KEYS = {"propertiesEncryptionKey": "password_encryption_key", "serviceAccountPas
         "dbUserPassword": "db_password", "rabbitmqUserPassword": "rabbitmq_password",
         "idmAdminPassword": "keystone_password"}
 STATES = {"outcome", "run", "command", "seconds", "hosts"}
-
-
-def answer(address, port, path="/system/info"):
-    with urllib.request.urlopen(f"http://{address}:{port}{path}", timeout=5) as response:
-        return response.status, json.loads(response.read())
 
 
 @test("plan on bare hosts ends with 2, names everything, and changes nothing")
@@ -48,12 +42,12 @@ def plan_on_bare(world):
               f"plan made a folder on {host.name}")
 
 
-@test("the main job: bare hosts become changed with exit 0, eu-west-2c before eu-west-2a", limit=240)
+@test("the main job: bare hosts become changed with exit 0, eu-west-2c before eu-west-2a", limit=300)
 def first_apply(world):
     world.bare()
     secrets = secrets_search.values()
     with secrets_search.Watch(secrets_search.patterns(secrets, with_hashes=False)) as watch:
-        run = world.backend(seconds=200).expect(0, "changed")
+        run = world.backend(seconds=260).expect(0, "changed")
     world.first_apply, world.first_watch = run, watch
     equal(run.outcomes(), {"backend01": "changed", "backend02": "changed"}, "outcomes")
     hosts = [host for host, text in run.progress() if host.startswith("backend") and not text.startswith("taking")]
@@ -97,9 +91,9 @@ def answers(world):
     world.converged()
     for host in world.backends:
         for port, service in PORTS.items():
-            status, body = answer(host.address, port, "/api-doc/" if service == "api-doc" else "/system/info")
+            status, body = told(host, port, "/api-doc/" if service == "api-doc" else "/system/info")
             equal((status, body["service"], body["version"], body["host"]), (200, service, "2.4.4", host.name), f"{port}")
-        status, body = answer(host.address, 8080, "/config/system/info")
+        status, body = told(host, 8080, "/config/system/info", name="backend.prod-ha.cso.ss")
         equal((status, body["service"], body["host"]), (200, "config", host.name), "through nginx")
 
 

@@ -42,6 +42,7 @@ class World:
         self.scratch = pathlib.Path(scratch)
         self.first, self.second = Host("backend01"), Host("backend02")  # eu-west-2a, eu-west-2c
         self.backends = [self.first, self.second]
+        self.frontends = [Host("frontend01"), Host("frontend02")]
         # For tests that need no secret: one to be changed, and a peer that serves meanwhile.
         self.spare, self.witness = Host("keystone02"), Host("keystone01")
         # What is tested is the checkout as it was at the beginning, whoever edits it meanwhile.
@@ -57,7 +58,7 @@ class World:
 
     @property
     def all(self):
-        return [*self.backends, self.spare, self.witness]
+        return [*self.backends, *self.frontends, self.spare, self.witness]
 
     def folder(self, name):
         path = self.scratch / name
@@ -117,11 +118,11 @@ class World:
         """Both backends as the shipped recipes want them."""
         if self._is_converged:
             return
-        run = self.backend()
+        run = self.backend(seconds=260)
         if run.code != 0:
             # A test that failed half-way may have broken more than the recipes manage.
             self.bare()
-            run = self.backend()
+            run = self.backend(seconds=260)
         run.expect(0)
         self._is_converged = True
 
