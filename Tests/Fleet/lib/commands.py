@@ -154,7 +154,7 @@ def reset(names, new_keys):
         hosts = [roster.find(name) for name in names] if names else roster.hosts()
         machine.stop_all(hosts, grace=0)  # what is on the disk is thrown away, so nothing needs to be written out
         for host in hosts:
-            machine.wipe(host)
+            (machine.destroy if new_keys else machine.wipe)(host)
             network.forget(host.name)
             if new_keys:
                 keys.forget(host)
@@ -232,7 +232,7 @@ def remove(names):
         machine.stop_all(gone, grace=0)
         for host in gone:
             machine.detach(host)
-            machine.wipe(host)
+            machine.destroy(host)
             keys.forget(host)
             network.forget(host.name)
         roster.save_added([host for host in roster.added() if host not in gone])

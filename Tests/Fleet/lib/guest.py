@@ -147,6 +147,16 @@ def has_image(disk):
     return (disk / "image.ext4").exists()
 
 
+def wipe(disk, stamp):
+    """Throws away what the guest changed and keeps the image, if that is of now. `stamp`: what a disk stands on now."""
+    made_of = disk / "image.id"
+    if not has_image(disk) or not made_of.exists() or made_of.read_text() != stamp + STAMP.read_text():
+        return False
+    image.unmount_below(disk)
+    (disk / "changes.cow").unlink(missing_ok=True)
+    return True
+
+
 def make_image(host, disk):
     """The disk as a file system image, once; what the guest changes goes into a file of differences beside it."""
     target = disk / "image.ext4"
@@ -159,6 +169,7 @@ def make_image(host, disk):
         building.unlink(missing_ok=True)
         run("mkfs.ext4", "-q", "-E", "lazy_itable_init=1,lazy_journal_init=1,root_owner=0:0", "-d", disk / "root", building, "4G",
             group=Group("build"))
+        (disk / "image.id").write_text((disk / "built-from").read_text() + STAMP.read_text())
         building.rename(target)
     finally:
         image.unmount_below(disk)
@@ -196,11 +207,16 @@ def launch(host, disk, group):
     memory.mkdir(exist_ok=True)
     if not os.path.ismount(memory):
         run("mount", "-t", "tmpfs", "-o", f"size={MEMORY + 16}m", "cso-memory", memory)
+    # A reboot is UML's program begun anew, under its first word, with all files still open: a tap among them is in use.
+    start = disk / "kernel"
+    start.write_text("#!/usr/bin/python3 -IS\nimport os, sys\nos.closerange(3, 65536)\n"
+                     f"os.execv({PROGRAM!r}, sys.argv)\n")
+    start.chmod(0o755)
     cable, door = taps(host)
     card = "transport=tap,ifname={},depth=128,gro=1,mac={}"
     mac = "02:0a:01:{:02x}:{:02x}:{:02x}".format
     parts = [int(part) for part in host.address.split(".")]
-    argv = [PROGRAM, f"ubd0={disk}/changes.cow,{disk}/image.ext4", "root=/dev/ubda", "rw", f"mem={MEMORY}M", f"umid={host.name}",
+    argv = [start, f"ubd0={disk}/changes.cow,{disk}/image.ext4", "root=/dev/ubda", "rw", f"mem={MEMORY}M", f"umid={host.name}",
             f"uml_dir={memory}/", "con=null", "con0=null,fd:1", "ssl=null", "init=/lib/systemd/systemd", "quiet", "selinux=0",
             "vec0:" + card.format(cable, mac(0, *parts[2:])), "vec1:" + card.format(door, mac(1, *parts[2:]))]
     with open(disk / "console.log", "wb") as console:

@@ -81,7 +81,7 @@ def ensure_disk(host):
         return
     if stamp.exists():
         say(f"{host.name}: the base image changed, its disk is made anew")
-    wipe(host)
+    destroy(host)
     upper = disk(host) / "upper"
     for folder in (upper, disk(host) / "work", disk(host) / "root"):
         folder.mkdir(parents=True)
@@ -157,6 +157,13 @@ touch /var/lib/cloud/data/first-boot-done
 
 
 def wipe(host):
+    """The disk as it came; the next launch makes it again."""
+    if host.is_guest and guest.wipe(disk(host), built_from(host)):
+        return
+    destroy(host)
+
+
+def destroy(host):
     if disk(host).exists():
         image.unmount_below(disk(host))
         shutil.rmtree(disk(host))
@@ -254,19 +261,25 @@ def stop_all(hosts, grace=10.0):
         image.unmount_below(disk(host))
 
 
-def execute(host, command):
-    """Runs a command as root inside, not over SSH: tests break and look at a host without its sshd's help."""
+def words(host, command):
+    """The argv that runs a command as root inside, not over the host's own sshd."""
     pid = leader(host)
     if pid is None:
         raise FleetError(f"{host.name} is off", f"fleet start {host.name}")
     if host.is_guest:
-        argv = guest.enter(host, command)
-        os.execvp(argv[0], argv)
-    try:
-        # In the host's own cgroup, so that whatever the command leaves behind belongs to the host and ends with it.
-        (group(host).paths[0] / "payload/init.scope/cgroup.procs").write_text(str(os.getpid()))
-    except OSError:
-        pass  # a host in the middle of its boot has no scopes yet
-    os.execvp("nsenter", ["nsenter", "--target", str(pid), "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup",
-                          "--root", "--", "/usr/bin/env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root",
-                          "LC_ALL=C.UTF-8", "TERM=" + os.environ.get("TERM", "dumb"), *command])
+        return guest.enter(host, command)
+    return ["nsenter", "--target", str(pid), "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup",
+            "--root", "--", "/usr/bin/env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root",
+            "LC_ALL=C.UTF-8", "TERM=" + os.environ.get("TERM", "dumb"), *command]
+
+
+def execute(host, command):
+    """Becomes that command: tests break and look at a host without its sshd's help."""
+    argv = words(host, command)
+    if not host.is_guest:
+        try:
+            # In the host's own cgroup, so that whatever the command leaves behind belongs to the host and ends with it.
+            (group(host).paths[0] / "payload/init.scope/cgroup.procs").write_text(str(os.getpid()))
+        except OSError:
+            pass  # a host in the middle of its boot has no scopes yet
+    os.execvp(argv[0], argv)

@@ -52,25 +52,33 @@ class Host:
                 "--root", "--wd", "--", "/usr/bin/env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root",
                 "LC_ALL=C.UTF-8"]
 
+    def words(self, *command):
+        """A command that runs as root on the host; a guest (efsNN) cannot be entered, and is asked by the fleet's own way in."""
+        return machine.words(self.row, command) if self.row.is_guest else self.enter() + list(command)
+
     def sh(self, script, check=True, timeout=30):
         """Output of a script on the host."""
-        done = subprocess.run(self.enter() + ["sh", "-c", script], stdin=subprocess.DEVNULL, capture_output=True,
+        done = subprocess.run(self.words("sh", "-c", script), stdin=subprocess.DEVNULL, capture_output=True,
                               text=True, errors="replace", timeout=timeout)
         if check and done.returncode != 0:
             raise Failed(f"{self.name}: `{script[:120]}` ended with {done.returncode}: {done.stderr.strip()[:300]}")
         return done.stdout
 
     def status(self, script):
-        return subprocess.run(self.enter() + ["sh", "-c", script], stdin=subprocess.DEVNULL, capture_output=True,
+        return subprocess.run(self.words("sh", "-c", script), stdin=subprocess.DEVNULL, capture_output=True,
                               timeout=30).returncode
 
     def path(self, path):
         return pathlib.Path(str(self.root) + path)
 
     def read(self, path):
+        if self.row.is_guest:
+            return self.sh(f"cat -- {shlex.quote(path)}").encode()
         return self.path(path).read_bytes()
 
     def exists(self, path):
+        if self.row.is_guest:
+            return self.status(f"test -e {shlex.quote(path)} -o -L {shlex.quote(path)}") == 0
         return os.path.lexists(self.path(path))
 
     def write(self, path, content):
