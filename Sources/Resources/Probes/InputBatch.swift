@@ -2,7 +2,7 @@ package import Model
 
 /// Whether files are as they were when something was made of them; see ``InputMarks``. The argument is the file of marks and
 /// the paths, between NULs. Key: `changed`, the paths that are not; absent if there are no marks. No process but one `stat`
-/// while nothing has changed.
+/// for all of a host while nothing has changed.
 package enum InputBatch: ProbeBatch {
     package static let name: BatchName = "inputs"
 
@@ -14,7 +14,9 @@ package enum InputBatch: ProbeBatch {
     }
 
     private static func question(_ arguments: [String], isDeep: Bool) -> HostQuestion {
-        var script = InputMarks.looking(isDeep: isDeep)
+        var paths: [String] = []
+        for path in arguments.flatMap({ parts($0).dropFirst() }) where !paths.contains(path) { paths.append(path) }
+        var script = InputMarks.looking(at: paths, isDeep: isDeep)
         for argument in arguments { script += "look \(words: parts(argument))\n" }
         return HostQuestion(script)
     }

@@ -41,15 +41,16 @@ enum InputMarks {
 
         """
 
-    /// `look MARKS PATH...` prints `none`, or a word for each path: `same`, `changed`, `gone`, `new` (it has no mark).
-    static func looking(isDeep: Bool) -> ShellText {
+    /// `look MARKS PATH...` prints `none`, or a word for each path, of those that are given here: `same`, `changed`, `gone`,
+    /// `new` (it has no mark).
+    static func looking(at paths: [String], isDeep: Bool) -> ShellText {
         """
         \(script: digest)\
+        now=$(timeout -s KILL 10 stat -c \(word: format + " %n") -- \(words: paths) 2>/dev/null)
         look() {
         m=$1; shift
         echo begin
         if [ -f "$m" ] && ! [ -L "$m" ]; then
-        now=$(timeout -s KILL 10 stat -c \(word: format + " %n") -- "$@" 2>/dev/null)
         for p do
         c=gone x='' y=''
         while IFS=' ' read -r a b; do if [ "$b" = "$p" ]; then c=$a; fi; done <<EOF

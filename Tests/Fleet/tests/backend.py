@@ -4,7 +4,7 @@ import json
 import os
 import re
 
-from lib import keys, settings, standin
+from lib import keys
 from rolling import Sampler
 from support import secrets_search
 from support.harness import check, contains, equal, lacks, test, wait_until
@@ -62,7 +62,8 @@ def faulty(world, failure):
 
 def newer(world):
     """The inventory with release 2.4.5 for the backends."""
-    old, new = standin.digest("2.4.4"), standin.digest("2.4.5")
+    old = re.search("release_sha256: ([0-9a-f]{64})", (world.scratch / "Inventory/local/inventory.yaml").read_text())[1]
+    new = world.second.sh("sha256sum /opt/scripts/install/installation-package-2.4.5.jar").split()[0]
     return {"CSO_INVENTORY": world.inventory(
         ("      # Of the stand-in's archive", '      release: "2.4.5"\n      # Of the stand-in\'s archive'),
         (f"release_sha256: {old}\n  frontend:", f"release_sha256: {new}\n  frontend:"))}
