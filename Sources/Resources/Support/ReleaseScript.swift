@@ -18,9 +18,9 @@ struct ReleaseScript {
             opening + unpacking + backing + measuring + attempting + keeping + failing + """
                 fetch
                 unpack
+                measure_inputs
                 back_up
                 disrupt
-                measure_inputs
                 if attempt "$d"; then
                 mark
                 prune
