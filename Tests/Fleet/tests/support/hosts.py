@@ -153,7 +153,7 @@ class Host:
         return found
 
     def await_banner(self):
-        wait_until(lambda: machine.banner(self.row), 20, f"{self.name} answers with sshd's banner")
+        wait_until(lambda: machine.banner(self.row), 90 if self.row.is_guest else 20, f"{self.name} answers with sshd's banner")
 
 
 @contextlib.contextmanager
