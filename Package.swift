@@ -72,6 +72,7 @@ let package = Package(
             name: "CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"]), .yum(["c-ares-devel"])]),
         source("Zone", ["Model", "CLinux", "CCares"]),
         source("Cloud", ["Model", "PKI", subprocess]),
+        source("Share", ["Model", "Resources", "Transport", crypto]),
         source("Records", ["Model", "Resources", "Planning", collections]),
         source(
             "Engine",
@@ -81,7 +82,8 @@ let package = Package(
                 "Trust", "SSH", "HostSession", "Zone", "Cloud", "Records",
             ]),
         .executableTarget(
-            name: "cso-provision", dependencies: ["Model", "Reference", "Engine", "Records", "Report", arguments],
+            name: "cso-provision",
+            dependencies: ["Model", "Reference", "Engine", "Records", "Report", "Share", arguments],
             swiftSettings: strict),
 
         // Tests. Support holds the real servers that several of them start.
@@ -112,6 +114,7 @@ let package = Package(
         tests("HostSession", ["Model", "RemoteProtocol", "Transport", "CLinux"]),
         tests("Zone", ["Model", "Transport"]),
         tests("Cloud", ["Model", "PKI", "Transport"], exclude: ["Fixtures"]),
+        tests("Share", ["Model", "TestSupport"]),
     ]
 )
 

@@ -96,21 +96,21 @@ struct FstabLine: Sendable, Hashable {
 }
 
 /// One entry of mountinfo.
-struct MountEntry: Sendable, Hashable {
+package struct MountEntry: Sendable, Hashable {
     /// `major:minor` of the file system.
-    var device: String
+    package var device: String
     /// Where in the file system the mount begins.
-    var root: String
-    var point: String
-    var type: String
-    var source: String
+    package var root: String
+    package var point: String
+    package var type: String
+    package var source: String
     /// Of the mount itself.
-    var flags: [String]
+    package var flags: [String]
     /// Of the file system.
-    var superOptions: [String]
+    package var superOptions: [String]
 
     /// `ID PARENT DEVICE ROOT POINT OPTIONS [TAG...] - TYPE SOURCE SUPER`.
-    init?(_ line: String) {
+    package init?(_ line: String) {
         let words = MountText.words(line)
         guard words.count >= 9, let dash = words[6...].firstIndex(of: "-"), words.count > dash + 2 else { return nil }
         device = words[2]
@@ -129,5 +129,5 @@ struct MountEntry: Sendable, Hashable {
         return joined.isEmpty ? "/" : joined
     }
 
-    func holds(_ path: String) -> Bool { point == "/" || path == point || path.hasPrefix(point + "/") }
+    package func holds(_ path: String) -> Bool { point == "/" || path == point || path.hasPrefix(point + "/") }
 }
