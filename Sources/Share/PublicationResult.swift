@@ -69,9 +69,7 @@ package struct PublicationResult: Sendable, Hashable {
         }
         if !files.isEmpty {
             lines += ["", "for the inventory:"]
-            for file in files {
-                lines += ["  release_archive: \(file.name)", "  release_sha256: \"\(file.sha256)\""]
-            }
+            lines += files.map { "  release_sha256: \"\($0.sha256)\"   # \($0.name)" }
         }
         return lines.joined(separator: "\n")
     }

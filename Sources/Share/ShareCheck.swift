@@ -35,7 +35,7 @@ package struct ShareReport: Sendable, Hashable {
     package var text: String {
         var lines = entries.map { "\($0.name)  \(ByteCount.text($0.size))  \($0.published)  \($0.publisher)" }
         lines += findings.flatMap { ["✗ \($0.name): \($0.problem)", "    \($0.remedy)"] }
-        let sum = "\(entries.count) files in the list of \(directory)"
+        let sum = "\(entries.count == 1 ? "1 file" : "\(entries.count) files") in the list of \(directory)"
         lines.append(findings.isEmpty ? "\(sum), all of them whole" : "\(sum); \(findings.count) findings")
         return lines.joined(separator: "\n")
     }

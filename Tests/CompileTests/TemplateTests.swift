@@ -52,6 +52,7 @@ struct TemplateTests {
         Case("{% if false or host.index >= 1 and host.index < 2 %}x{% endif %}", "x"),
         Case("{% if \"web02\" in hosts(\"web\").name %}x{% endif %}", "x"),
         Case("{{ join(hosts(\"web\").fqdn, \",\") }} {{ count(hosts(\"db\")) }}", "web01.z.test,web02.z.test 1"),
+        Case("{{ first(host.name, 3) }} {{ first(\"ab\", 9) }}", "web ab"),
         Case("{{ join([\"a\", host.name, 3], \"-\") }}", "a-web01-3"),
         Case(
             "{% for a in [1, 2] %}{% for b in [\"x\", \"y\"] %}{{ a }}{{ b }}{{ loop.first }} {% endfor %}{% endfor %}",

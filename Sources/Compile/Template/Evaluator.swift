@@ -109,6 +109,7 @@ struct Evaluator {
             }
             return .text(texts.joined(separator: separator))
         case ("count", .list(let elements)?, nil): return .number(elements.count)
+        case ("first", .text(let text)?, .number(let count)?): return .text(String(text.prefix(max(0, count))))
         case ("secret", .text(let name)?, nil):
             if let problem = SecretReference.problem(name, scope.surroundings.inventory) {
                 throw source.diagnostic(problem.message, at: offset, remedy: problem.remedy)
@@ -118,6 +119,7 @@ struct Evaluator {
             let types = values.map(\.typeName).joined(separator: " and ")
             let usage = [
                 "hosts": "hosts(\"ROLE\")", "join": "join(LIST, \",\")", "count": "count(LIST)",
+                "first": "first(TEXT, 12)",
                 "secret": "secret(\"SOURCE.KEY\")",
             ]
             throw source.diagnostic(

@@ -16,7 +16,7 @@ struct NameChecker {
         case record([String])
     }
 
-    private static let functions = ["hosts": 1, "join": 2, "count": 1, "secret": 1]
+    private static let functions = ["hosts": 1, "join": 2, "count": 1, "first": 2, "secret": 1]
 
     init(_ scope: Scope, _ source: TemplateSource) {
         self.scope = scope

@@ -85,6 +85,11 @@ package struct MountResource: ResourceKind {
     package var influence: Influence { .anything }
 
     private var isNetwork: Bool { type.hasPrefix("nfs") || type == "efs" || type.hasPrefix("fuse") }
+    /// `fs-00000000000000000`, as an inventory has it that nobody has filled in.
+    private var isPlaceholder: Bool {
+        let digits = source.dropFirst(3).prefix { $0 != "." && $0 != ":" }
+        return source.hasPrefix("fs-") && !digits.isEmpty && digits.allSatisfy { $0 == "0" }
+    }
     private var line: FstabLine {
         FstabLine(source: source, point: point, type: type == "bind" ? "none" : type, options: options)
     }
@@ -108,6 +113,9 @@ package struct MountResource: ResourceKind {
         guard case .present(let found) = answers[request], case .list(let lines)? = found["fstab"],
             case .list(let mounts)? = found["mounts"]
         else { return answers[request] }
+        if isPlaceholder {
+            return .unknown(reason: "its source is a placeholder of zeros; the file system's own id belongs there")
+        }
         let entries = mounts.compactMap { MountEntry($0) }
         if lines.isEmpty, entries.isEmpty, isAbsent { return .absent }
         var state: State = [:]

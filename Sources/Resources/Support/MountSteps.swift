@@ -47,9 +47,11 @@ struct MountSteps {
     func mounting(remounts: Bool) -> HostStep {
         var script = opening
         if remounts {
+            // Without the word it is about the file system that the bind shows, which others have mounted too.
+            let what: ShellText = type == "bind" ? "remount,bind" : "remount"
             script += """
                 mounted || die "$p is not mounted any more; look again"
-                timeout -k 5 60 mount -o remount -- "$p" || die "$p: cannot be mounted again with its options"
+                timeout -k 5 60 mount -o \(script: what) -- "$p" || die "$p: cannot be mounted again with its options"
 
                 """
         } else {
