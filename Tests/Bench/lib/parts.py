@@ -5,6 +5,7 @@ import pathlib
 import statistics
 
 from . import fleet
+from .all_roles import AllRoles
 from .distance import DELAY_MS, distance
 from .measure import BenchError, interleaved, median
 from .opponents import CURVE, ByHand
@@ -182,6 +183,20 @@ def relay(context):
         Row(f"{away}: round trips of a connection", f"{mine:.1f}",
             f"{statistics.median(trips['by hand, curve25519']):.1f} by hand", None, f"≤ {allowed}", mine <= allowed),
     ]
+
+
+def all_roles(context):
+    """The whole fleet as it is shipped; its eight hosts, whatever --hosts says."""
+    side = AllRoles(context.binary, context.folder / "all-roles", context.note)
+    context.touched.update(side.prepare())
+    context.note("all roles: from bare hosts, once")
+    first = side.run("aws", "changed")
+    context.samples["all-roles, first"] = {"cso-provision": [first]}
+    side.run("file", "unchanged")
+    samples = context.measure("all-roles", {"secrets from the aws CLI": lambda: side.run("aws", "unchanged"),
+                                            "secrets from files": lambda: side.run("file", "unchanged")})
+    return [Row("`--all --yes`, every role, from bare hosts (one run)", f"{first.wall:.0f} s"),
+            *(Row(f"`--all --yes`, every role, nothing to do, {name}", seconds(runs)) for name, runs in samples.items())]
 
 
 def scale(context, few):

@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 
-from . import amazon, guest, image, keys, network, repository, settings as s, share, standin
+from . import amazon, guest, image, keys, network, repository, settings as s, share
 from .cgroups import Group
 from .shell import FleetError, clean_environment, run, say, wait_until
 
@@ -98,9 +98,6 @@ def ensure_disk(host):
         authorise(upper, s.PROVISION_USER, 1000)
     if host.is_guest:
         guest.furnish_disk(host, upper)
-    if host.role in ("backend", "frontend"):
-        # Stands for the share of today: the vendor's package lies there before any role runs.
-        standin.place(upper / "opt/scripts/install")
     stamp.write_text(built_from(host))
 
 

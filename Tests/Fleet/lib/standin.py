@@ -1,7 +1,6 @@
 """Packs the stand-in for the vendor's package (standin/) as the archive that the vendor ships."""
 
 import hashlib
-import shutil
 import zipfile
 
 from . import settings as s
@@ -51,11 +50,3 @@ def add(out, name, content):
 
 def archive(release):
     return FOLDER / f"installation-package-{release}.jar"
-
-
-def place(folder):
-    """Both releases lie where today's share has them, with a checksum for information; a role pins its own."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for release in RELEASES:
-        for path in (archive(release), archive(release).with_name(archive(release).name + ".sha256")):
-            shutil.copy(path, folder / path.name)

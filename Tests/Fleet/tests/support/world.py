@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 
-from lib import keys, settings
+from lib import keys, settings, share, standin
 
 from . import secrets_search
 from .harness import Failed, check, equal, same
@@ -54,6 +54,7 @@ class World:
         for name in ("NO_COLOR", "SSH_AUTH_SOCK", "XDG_STATE_HOME", "SUDO_USER"):
             self.environment.pop(name, None)
         self.product = Product(binary, self.environment)
+        self.publish()
         self._is_converged = False
 
     @property
@@ -106,6 +107,12 @@ class World:
             if found:
                 run.out = run.err = "(not shown: it holds secrets)"
             equal(found, [], f"secrets in the output of `{' '.join(run.argv)}`")
+
+    def publish(self):
+        """The vendor's archives as recipes name them, by the share's one writer."""
+        folder = share.FOLDER / "install"
+        archives = [str(standin.archive(release)) for release in standin.RELEASES]
+        self.product.run("publish", *archives, "--to", str(folder), "--without-mount").expect(0)
 
     # --- states of the fleet ---
 

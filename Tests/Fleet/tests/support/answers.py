@@ -1,0 +1,101 @@
+"""Real answers of the fleet's services to real clients on this machine: what the demo ends with.
+
+Each function asks as a client would: by name and with verified TLS, the password from Secrets Manager. It returns a sentence
+without any secret or token, and raises Failed with what came instead. Nothing here asks a host as root.
+"""
+
+import http.client
+import json
+import socket
+import ssl
+import subprocess
+
+from .harness import Failed, check
+from .hosts import Host
+
+ZONE = "prod-ha.cso.ss"
+PATIENCE = 10
+
+
+class Client:
+    """What a client of the fleet has: our CA's certificate, and passwords. They stay in here."""
+
+    def __init__(self, environment):
+        self.environment = environment
+        self._secrets = {}
+
+    def secret(self, name, key):
+        if name not in self._secrets:
+            done = subprocess.run(["aws", "secretsmanager", "get-secret-value", "--secret-id", name, "--query", "SecretString",
+                                   "--output", "text"], env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+            check(done.returncode == 0, f"Secrets Manager gives no {name}", done.stderr.decode(errors="replace")[-300:])
+            self._secrets[name] = json.loads(done.stdout)
+        check(key in self._secrets[name], f"{name} has no {key}")
+        return self._secrets[name][key]
+
+    def trust(self):
+        """Only our CA is believed. Its key, which lies beside it, never gets as far as OpenSSL."""
+        pem = self.secret("env-prod-ha-pki", "ca")
+        begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+        certificates = [begin + part.split(end)[0] + end for part in pem.split(begin)[1:]]
+        context = ssl.create_default_context(cadata="\n".join(certificates))
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        return context
+
+    def connect(self, host, port, name=None, context=None):
+        """A TLS connection to a host's address, whose certificate must be for `name`; without a context, plain."""
+        plain = socket.create_connection((Host(host).address, port), timeout=PATIENCE)
+        return context.wrap_socket(plain, server_hostname=name or f"{host}.{ZONE}") if context else plain
+
+    def ask(self, host, port, method, path, name=None, tls=True, body=None, headers=()):
+        """(status, headers, body) of one HTTP request. What was sent and what came back is not part of any message."""
+        name = name or f"{host}.{ZONE}"
+        connection = http.client.HTTPConnection(name, port, timeout=PATIENCE)
+        try:
+            connection.sock = self.connect(host, port, name, self.trust() if tls else None)
+            connection.request(method, path, body=body, headers={"Host": f"{name}:{port}", **dict(headers)})
+            answer = connection.getresponse()
+            return answer.status, answer.headers, answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise Failed(f"{method} {name}:{port}{path} at {host}: {error}") from None
+        finally:
+            connection.close()
+
+    # --- keystone ---
+
+    def token(self, issuer, validator):
+        """A token of one keystone, validated by the other."""
+        password = self.secret("env-prod-ha-passwords-v2", "keystone_password")
+        who = {"name": "admin", "domain": {"id": "default"}}
+        body = json.dumps({"auth": {"identity": {"methods": ["password"], "password": {"user": {**who, "password": password}}},
+                                    "scope": {"project": who}}})
+        path = "/api/idm/v3/auth/tokens"
+        status, headers, _ = self.ask(issuer, 5000, "POST", path, body=body, headers={"Content-Type": "application/json"})
+        check(status == 201, f"{issuer} issues no token: status {status}")
+        token = headers["X-Subject-Token"]
+        status, _, answer = self.ask(validator, 5000, "GET", path, headers={"X-Auth-Token": token, "X-Subject-Token": token})
+        check(status == 200, f"{validator} does not know the token of {issuer}: status {status}")
+        found = json.loads(answer)["token"]
+        check(found["user"]["name"] == "admin", f"{validator} knows another user by the token of {issuer}")
+        status, _, _ = self.ask(validator, 5000, "GET", path, headers={"X-Auth-Token": token, "X-Subject-Token": token[:-8] + "AAAAAAAA"})
+        check(status == 404, f"{validator} takes a token that nobody issued: status {status}")
+        return f"{issuer} issued a token ({len(token)} characters); {validator} says it is {found['user']['name']}'s until {found['expires_at']}"
+
+    # --- frontend and backend ---
+
+    def requests(self, frontend, backends, path, port=8102, tls=False, tries=40):
+        """Requests to one frontend until every backend has answered one."""
+        seen = {}
+        for _ in range(tries):
+            status, _, answer = self.ask(frontend, port, "GET", path, tls=tls)
+            check(status == 200, f"{frontend}: status {status} for {path}")
+            try:
+                document = json.loads(answer)
+            except ValueError:
+                raise Failed(f"{frontend}{path}: the answer is no JSON", answer[:200]) from None
+            name = str(document.get("host", "")).split(".")[0]
+            seen[name] = seen.get(name, 0) + 1
+            if set(backends) <= set(seen):
+                counts = ", ".join(f"{seen[b]} by {b}" for b in backends)
+                return f"{frontend} answered {sum(seen.values())} requests for {path}: {counts}"
+        raise Failed(f"{frontend} passed {tries} requests only to {', '.join(sorted(seen)) or 'nobody'}")
