@@ -9,7 +9,7 @@ import shutil
 import sys
 import time
 
-from . import amazon, cgroups, cloud, database, dns, guest, image, keys, limits, machine, network, nfs, repository, roster, services, settings as s, share, standin, tools
+from . import amazon, cgroups, cloud, database, dns, guest, image, keys, limits, machine, network, nfs, repository, roster, saves, services, settings as s, share, standin, tools
 from .shell import FleetError, say, timed
 
 COMPLETE = s.RUN / "complete"  # there while a whole fleet stands; absent while one is being built up or taken down
@@ -146,15 +146,23 @@ def clean(grace):
 # --- one host ------------------------------------------------------------------------------------------------------
 
 
-def reset(names, new_keys):
-    """Back to the bare image in seconds: same address, no cut, and the same keys unless new ones are asked for."""
+def reset(names, new_keys, state=None):
+    """Back to the bare image, or to a saved state, in seconds: same address, no cut, and the same keys unless new ones are
+    asked for."""
     require_root()
     require_up()
+    if state and (new_keys or not names):
+        raise FleetError("--to is for hosts that are named, with their own keys")
     with lock():
         hosts = [roster.find(name) for name in names] if names else roster.hosts()
+        for host in hosts if state else []:
+            saves.require(host, state)
         machine.stop_all(hosts, grace=0)  # what is on the disk is thrown away, so nothing needs to be written out
         for host in hosts:
-            (machine.destroy if new_keys else machine.wipe)(host)
+            if state:
+                saves.bring_back(host, state)
+            else:
+                (machine.destroy if new_keys else machine.wipe)(host)
             network.forget(host.name)
             if new_keys:
                 keys.forget(host)
@@ -164,6 +172,20 @@ def reset(names, new_keys):
             say("known_hosts still has the old keys; `fleet trust` writes the new ones")
         else:
             keys.write_known_hosts()
+
+
+def save(name, state):
+    """Keeps a host's disk under a name. The host is off meanwhile, and comes back."""
+    require_root()
+    require_up()
+    with lock():
+        host = roster.find(name)
+        saves.place(host, state)
+        machine.stop_all([host], grace=30)
+        try:
+            saves.save(host, state)
+        finally:
+            machine.start_all([host])
 
 
 def trust():
@@ -233,6 +255,7 @@ def remove(names):
         for host in gone:
             machine.detach(host)
             machine.destroy(host)
+            saves.forget(host)
             keys.forget(host)
             network.forget(host.name)
         roster.save_added([host for host in roster.added() if host not in gone])

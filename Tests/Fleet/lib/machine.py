@@ -29,19 +29,25 @@ def built_from(host):
     return image.STAMP.read_text() + (amazon.STAMP if host.is_amazon else repository.STAMP).read_text()
 
 
-def stands_on(host):
+def stands_on(host, folder=None):
     """The same of a disk that is there, or None. A disk is a difference to these layers and means nothing over others."""
-    stamp = disk(host) / "built-from"
+    stamp = (folder or disk(host)) / "built-from"
     lines = stamp.read_text().splitlines(keepends=True) if stamp.exists() else []
     return lines if len(lines) == 2 else None
 
 
 def is_usable(host):
     found = stands_on(host)
-    if found is None or found[0] != image.STAMP.read_text():
+    if found is None or not is_current(host, found):
+        return False
+    return not host.is_guest or guest.has_image(disk(host))
+
+
+def is_current(host, found):
+    if found[0] != image.STAMP.read_text():
         return False
     if host.is_guest:
-        return guest.has_image(disk(host))  # which has all layers in it
+        return True  # its image has all layers in it
     return found[1] == amazon.STAMP.read_text() if host.is_amazon else repository.layer(found[1]).is_dir()
 
 

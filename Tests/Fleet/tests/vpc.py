@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 
-from lib import database, settings, share
+from lib import database, saves, settings, share
 
 from support import packages
 from support.harness import check, contains, equal, test, wait_until
@@ -133,3 +133,25 @@ def guests(world):
         fleet("mend", "efs01")
     fleet("reset", "efs01")
     equal(host.exists("/root/kept"), False, "its disk after a reset")
+
+
+@test("a saved disk comes back: what was installed runs, what was done later is gone, and a state that nobody saved is refused")
+def saved_states(world):
+    host = world.spare
+    world.spare_bare()
+    host.sh("rm /etc/motd; echo kept >/etc/cso-test; systemctl enable -q systemd-networkd")
+    fleet("save", host.name, "test")
+    try:
+        host.await_banner()
+        host.sh("rm /etc/cso-test; echo later >/etc/cso-test-2")
+        fleet("reset", "--to", "test", host.name)
+        equal((host.exists("/etc/motd"), host.exists("/etc/cso-test"), host.exists("/etc/cso-test-2")), (False, True, False),
+              "what was taken away, what was kept, what came later")
+        equal(host.sh("systemctl is-enabled systemd-networkd"), "enabled\n", "a unit")
+        done = subprocess.run([str(settings.FLEET / "fleet"), "reset", "--to", "nothing", host.name], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=60)
+        equal(done.returncode, 1, "a state that nobody saved")
+        equal(host.exists("/etc/cso-test"), True, "the host, after that")
+    finally:
+        saves.forget(host.row)
+        world.spare_bare()
