@@ -4,7 +4,7 @@ import json
 import os
 import re
 
-from lib import keys
+from lib import keys, standin
 from rolling import Sampler
 from support import secrets_search
 from support.harness import check, contains, equal, lacks, test, wait_until
@@ -63,10 +63,11 @@ def faulty(world, failure):
 def newer(world):
     """The inventory with release 2.4.5 for the backends."""
     old = re.search("release_sha256: ([0-9a-f]{64})", (world.scratch / "Inventory/local/inventory.yaml").read_text())[1]
-    new = world.second.sh("sha256sum /opt/scripts/install/installation-package-2.4.5.jar").split()[0]
+    new = standin.digest("2.4.5")
     return {"CSO_INVENTORY": world.inventory(
         ("      # Of the stand-in's archive", '      release: "2.4.5"\n      # Of the stand-in\'s archive'),
-        (f"release_sha256: {old}\n  frontend:", f"release_sha256: {new}\n  frontend:"))}
+        # Its comment stands at the backends only.
+        (f"is another.\n      release_sha256: {old}", f"is another.\n      release_sha256: {new}"))}
 
 
 def installations(host):
