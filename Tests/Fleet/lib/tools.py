@@ -14,7 +14,7 @@ PACKAGES = {
     "python3-venv": "AWS endpoint", "curl": "probes", "ca-certificates": "PyPI",
     "libssh2-1-dev": "Swift build", "libc-ares-dev": "Swift build", "pkg-config": "Swift build",
     "hyperfine": "benchmark", "zip": "archives", "unzip": "archives", "jq": "tests read JSON", "dash": "tests of the reader",
-    "python3-jsonschema": "tests of the schema", "python3-yaml": "tests of the schema",
+    "python3-jsonschema": "tests of the schema", "python3-yaml": "tests of the schema", "python3-pika": "an AMQP client",
     "mariadb-server-core": "the database, without the package that starts one", "mariadb-client-core": "the database",
     "openssl": "the database's certificates",
     "nfs-ganesha": "the share's NFS server", "nfs-ganesha-vfs": "the share's NFS server",

@@ -6,9 +6,10 @@ import pathlib
 import shutil
 
 from kinds_release import SHARE, archive, serves
-from lib import share
+from lib import settings, share
 from publish import publish
-from support.harness import check, contains, equal, test
+from support import packages
+from support.harness import check, contains, equal, test, wait_until
 from support.hosts import Host
 from support.world import RECIPES, fleet, same_files
 
@@ -158,3 +159,56 @@ def tampered(world):
             equal(serves(host), "2", "the release that serves without the share")
     finally:
         publish(world, folder, "--remove", first["name"], "--remove", second["name"])
+
+
+# --- real NFS --------------------------------------------------------------------------------------------------------
+
+LINE = (f"{settings.SHARE_NAME}:/ /opt/scripts nfs4 nfsvers=4.1,rsize=1048576,wsize=1048576,hard,timeo=600,retrans=2,noresvport,"
+        "nosuid,nodev,_netdev,nofail,x-systemd.mount-timeout=90s,ro 0 0")
+
+
+@test("NFSv4.1: mounted with AWS's options and read-only, once; other options need another mount, which waits for whoever uses it; "
+      "while the server is silent a plan ends in time and says so", limit=420)
+def real_nfs(world):
+    host = packages.host("efs01")
+    env = role(world, host, f"{settings.SHARE_NAME}:/", "nfs4")
+    try:
+        world.apply("--role", "efs", env=env).expect(0, "changed")
+        check(LINE in host.sh("cat /etc/fstab").splitlines(), "the line of fstab", host.sh("cat /etc/fstab"))
+        shown = host.sh("findmnt --kernel --noheadings --output FSTYPE,OPTIONS --mountpoint /opt/scripts").split()
+        equal(shown[0], "nfs4", "its type")
+        wanted = {"ro", "nosuid", "nodev", "vers=4.1", "hard", "noresvport", "timeo=600", "retrans=2"}
+        check(wanted <= set(shown[1].split(",")), "its options", shown[1])
+        check("manifest.json" in host.sh("ls /opt/scripts/install").split(), "what was published")
+        check(host.status("echo x >/opt/scripts/by-hand") != 0, "no host writes to the share")
+        before = mounts(host)
+        world.apply("--role", "efs", env=env).expect(0, "unchanged")
+        equal(mounts(host), before, "the mount after the second run")
+
+        # As today's user data mounts it; none of it can be changed by a remount. Somebody works in it.
+        host.sh(f"umount /opt/scripts && mount -t nfs4 -o nfsvers=4.1,hard,timeo=600 {settings.SHARE_NAME}:/ /opt/scripts", timeout=60)
+        host.sh("cd /opt/scripts && { setsid sleep 300 >/dev/null 2>&1 & echo $! >/run/in-use; }")
+        pid = host.sh("cat /run/in-use").strip()
+        run = world.apply("--role", "efs", env=env).expect(3)
+        contains(run.hosts[host.name]["reason"], f"/opt/scripts is in use and stays mounted: {pid} (sleep)", "the reason")
+        equal(len(mounts(host)), 1, "mounts while it is in use")
+        host.sh(f"kill {pid}")
+        run = world.plan("--role", "efs", env=env).expect(2, "would-change")
+        contains(str(run.hosts[host.name]["changes"][0]["differences"]["options"]), "noresvport", "what differs")
+        world.apply("--role", "efs", env=env).expect(0, "changed")
+        world.apply("--role", "efs", env=env).expect(0, "unchanged")
+        equal(len(mounts(host)), 1, "mounts")
+
+        before = mounts(host)
+        fleet("cut", "efs")
+        for run in (world.plan("--role", "efs", env=env, seconds=60), world.apply("--role", "efs", env=env, seconds=60)):
+            run.expect(3)
+            contains(run.hosts[host.name]["reason"], "it is mounted and does not answer: no answer within 10 s", "the reason")
+        fleet("mend", "efs")
+        # A client tries again after a while of its own.
+        wait_until(lambda: host.status("timeout -s KILL 5 stat -f /opt/scripts") == 0, 120, "the share answers again", step=1)
+        equal(mounts(host), before, "the mount, which nobody touched")
+        world.apply("--role", "efs", env=env).expect(0, "unchanged")
+    finally:
+        fleet("mend", "efs", check=False)
+        fleet("reset", host.name)

@@ -1,11 +1,12 @@
 """Real answers of the fleet's services to real clients on this machine: what the demo ends with.
 
 Each function asks as a client would: by name and with verified TLS, the password from Secrets Manager. It returns a sentence
-without any secret or token, and raises Failed with what came instead. Nothing here asks a host as root.
+without any secret or token, and raises Failed with what came instead.
 """
 
 import http.client
 import json
+import pathlib
 import socket
 import ssl
 import subprocess
@@ -14,7 +15,8 @@ from .harness import Failed, check
 from .hosts import Host
 
 ZONE = "prod-ha.cso.ss"
-PATIENCE = 10
+PATIENCE = 10  # seconds
+HERE = pathlib.Path(__file__).resolve().parent
 
 
 class Client:
@@ -33,12 +35,15 @@ class Client:
         check(key in self._secrets[name], f"{name} has no {key}")
         return self._secrets[name][key]
 
-    def trust(self):
-        """Only our CA is believed. Its key, which lies beside it, never gets as far as OpenSSL."""
-        pem = self.secret("env-prod-ha-pki", "ca")
+    def certificates(self):
+        """The CA's certificate in PEM, without the key that lies beside it."""
         begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
-        certificates = [begin + part.split(end)[0] + end for part in pem.split(begin)[1:]]
-        context = ssl.create_default_context(cadata="\n".join(certificates))
+        parts = self.secret("env-prod-ha-pki", "ca").split(begin)[1:]
+        return "\n".join(begin + part.split(end)[0] + end for part in parts)
+
+    def trust(self):
+        """Only our CA is believed."""
+        context = ssl.create_default_context(cadata=self.certificates())
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         return context
 
@@ -81,6 +86,20 @@ class Client:
         check(status == 404, f"{validator} takes a token that nobody issued: status {status}")
         return f"{issuer} issued a token ({len(token)} characters); {validator} says it is {found['user']['name']}'s until {found['expires_at']}"
 
+    # --- rabbitmq ---
+
+    def message(self, publisher, consumer):
+        """A message that one broker confirms and the other delivers, by a real AMQP client over verified TLS."""
+        where = {role: {"address": Host(name).address, "name": f"{name}.{ZONE}"}
+                 for role, name in (("publisher", publisher), ("consumer", consumer))}
+        order = {**where, "ca": self.certificates(), "vhost": "/ssp", "user": "ssp_user",
+                 "password": self.secret("env-prod-ha-passwords-v2", "rabbitmq_password")}
+        # Debian's own Python: python3-pika is a module of that one.
+        done = subprocess.run(["/usr/bin/python3", "-I", str(HERE / "amqp_client.py")], input=json.dumps(order), text=True,
+                              capture_output=True, timeout=6 * PATIENCE)
+        check(done.returncode == 0, f"from {publisher} to {consumer}: {done.stdout.strip() or done.stderr.strip()[-300:]}")
+        return f"{publisher} confirmed a message; {consumer} delivered the same bytes"
+
     # --- frontend and backend ---
 
     def requests(self, frontend, backends, path, port=8102, tls=False, tries=40):
@@ -99,3 +118,15 @@ class Client:
                 counts = ", ".join(f"{seen[b]} by {b}" for b in backends)
                 return f"{frontend} answered {sum(seen.values())} requests for {path}: {counts}"
         raise Failed(f"{frontend} passed {tries} requests only to {', '.join(sorted(seen)) or 'nobody'}")
+
+    # --- the share ---
+
+    def shared(self, hosts, path, content):
+        """What was published on the controller, read by hosts below /opt/scripts through mounts of their own."""
+        for name in hosts:
+            host = Host(name)
+            point = host.sh("findmnt --kernel --noheadings --output FSTYPE,OPTIONS --mountpoint /opt/scripts || true").split()
+            check(point, f"{name} has no share at /opt/scripts")
+            check("ro" in point[1].split(","), f"{name} could write to the share")
+            check(host.read(path) == content, f"{name} reads something else in {path}")
+        return f"{', '.join(hosts)} read the same {len(content)} bytes in {pathlib.PurePath(path).name}, each read-only"
