@@ -216,8 +216,9 @@ def launch(host, disk, group):
     card = "transport=tap,ifname={},depth=128,gro=1,mac={}"
     mac = "02:0a:01:{:02x}:{:02x}:{:02x}".format
     parts = [int(part) for part in host.address.split(".")]
+    # Without `lsm` this kernel has SELinux on, with no policy and no labels; `selinux=0` is nothing that it knows.
     argv = [start, f"ubd0={disk}/changes.cow,{disk}/image.ext4", "root=/dev/ubda", "rw", f"mem={MEMORY}M", f"umid={host.name}",
-            f"uml_dir={memory}/", "con=null", "con0=null,fd:1", "ssl=null", "init=/lib/systemd/systemd", "quiet", "selinux=0",
+            f"uml_dir={memory}/", "con=null", "con0=null,fd:1", "ssl=null", "init=/lib/systemd/systemd", "quiet", "lsm=capability,yama",
             "vec0:" + card.format(cable, mac(0, *parts[2:])), "vec1:" + card.format(door, mac(1, *parts[2:]))]
     with open(disk / "console.log", "wb") as console:
         subprocess.Popen(group.enter() + ["setsid", "nice", "-n", "-10", "ip", "netns", "exec", s.VPC, *argv], stdin=subprocess.DEVNULL, stdout=console,

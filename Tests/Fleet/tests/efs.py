@@ -32,7 +32,8 @@ def bare(host=HOST):
 
 def role(world, host, source=share.ON_HOSTS, type="bind", **parameters):
     """The environment for runs of role efs alone."""
-    env = world.small("efs", hosts=[host], efs_source=f'"{source}"', efs_type=type, **parameters)
+    # A guest is slow on a busy machine.
+    env = world.small("efs", hosts=[host], deadline="30s", efs_source=f'"{source}"', efs_type=type, **parameters)
     return {**env, "CSO_ROLES": roles(world)}
 
 
