@@ -10,7 +10,7 @@ import subprocess
 from . import fleet
 from .measure import BenchError, Command, run_together
 
-REPOSITORY = fleet.FLEET.parent.parent
+REPOSITORY = fleet.BENCH.parent.parent
 # `  passwords: {aws: NAME, region: eu-west-2}` of the inventory's secrets.
 SOURCE = re.compile(r'^  (\w+): \{aws: "?([^,}"]+)"?, region: ([^,}]+)\}$', re.MULTILINE)
 
@@ -29,11 +29,12 @@ class AllRoles:
 
     def prepare(self):
         """Bare hosts, a new database and the share as in a new fleet, then everything that an operator does before the first run."""
-        hosts = [name for name in fleet.known() if re.fullmatch(r"(backend|frontend|keystone|rabbitmq)0[12]", name)]
+        there = fleet.known()
+        hosts = [name for name in there if re.fullmatch(r"(backend|frontend|keystone|rabbitmq)0[12]", name)]
         self.note("all roles: bare hosts, a new database, secrets, the vendor's archive")
         fleet.fleet("database", "reset")
         fleet.fleet("share", "reset")
-        fleet.reset([fleet.known()[name] for name in hosts])
+        fleet.reset([there[name] for name in hosts])
         self.call("secrets", "init", "--yes", "--all", "--inventory", str(self.folder / "aws"))
         archives = sorted(map(str, pathlib.Path("/var/lib/cso-fleet/share/install").glob("installation-package-*.jar")))
         self.call("publish", *archives, "--to", "/var/lib/cso-fleet/share/install", "--without-mount")
