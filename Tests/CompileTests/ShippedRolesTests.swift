@@ -143,7 +143,9 @@ struct ShippedRolesTests {
         let moved = try site(Self.frontend(backend02: 0x0A01_C04D))
         #expect(moved.contains("server 10.1.192.77:8080") && !moved.contains("10.1.192.11"))
         // nginx takes the headers of the server only in locations that have none of their own.
-        let locations = text.components(between: "    location ", and: "\n}\n")
+        let ready = text.components(between: "location = /backend-ready {", and: "\n    }\n")
+        #expect(ready.contains("proxy_pass_request_headers off;"))
+        let locations = text.components(between: "    location ", and: "\n}\n").replacing(ready, with: "")
         #expect(!locations.isEmpty && !locations.contains("proxy_set_header") && !locations.contains("return 200 \"L"))
         for header in ["Identity", "Accesstoken", "Data"] {
             #expect(text.contains("proxy_set_header X-Amzn-Oidc-\(header) \"\";"))
