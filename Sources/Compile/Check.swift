@@ -18,6 +18,9 @@ extension Compiler {
         survey.get(of: self).secretUsers[role] ?? [:]
     }
 
+    /// What resources may need an operator's word for although their recipes name nothing.
+    package var permissions: Set<PermissionName> { survey.get(of: self).permissions }
+
     func makeSurvey() -> Survey {
         var survey = Survey(diagnostics: checkOrder())
         let used = Usage()
@@ -70,6 +73,7 @@ extension Compiler {
                         let desired = try compile(
                             membership.role, on: host, facts: facts, placements: placements, usage: usage)
                         for declared in desired.resources {
+                            survey.permissions.formUnion(declared.resource.permissions)
                             for name in declared.secretNames {
                                 survey.secretUsers[membership.role, default: [:]][name, default: []].insert(declared.id)
                             }

@@ -126,7 +126,10 @@ struct HostCompilation {
                 diagnostics.append(objection.isAboutAbsence ? mistake.aboutAbsence : mistake)
             }
         }
-        let units = resources.map(\.id).filter { $0.kind == "service" }.map(\.identity)
+        let units = resources.compactMap { resource in
+            (resource.resource as? any RunningService)?.unit.rawValue
+                ?? (resource.id.kind == "service" ? resource.id.identity : nil)
+        }
         let canReboot = resources.contains { $0.resource is RebootResource }
         for resource in resources where resource.notifies.contains(.reboot) && !canReboot {
             diagnostics.append(

@@ -8,6 +8,8 @@ struct Survey: Sendable {
     var placed: [RoleName: Set<HostName>] = [:]
     /// The resources that use each secret of a role.
     var secretUsers: [RoleName: [SecretName: Set<ResourceID>]] = [:]
+    /// What kinds may ask an operator to allow by what they find.
+    var permissions: Set<PermissionName> = []
 }
 
 /// Makes the survey when it is first asked for. The compiler is a value that never changes, so the answer cannot go stale.

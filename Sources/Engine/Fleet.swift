@@ -84,7 +84,7 @@ package struct Fleet: Sendable {
 
     /// Everything that `--allow` may name.
     var permissions: Set<PermissionName> {
-        Set(specs.values.flatMap(\.resources).compactMap(\.confirm))
+        Set(specs.values.flatMap(\.resources).compactMap(\.confirm)).union(compiler.permissions)
             .union(inventory.roles.map { PermissionName.interruption(of: $0.role) })
     }
 

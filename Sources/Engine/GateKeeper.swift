@@ -29,6 +29,8 @@ struct GateKeeper: Sendable {
             case .healthy:
                 inARow += 1
                 if inARow >= needed { return nil }
+            // The role's own gates tell in the end whether it came to serve.
+            case .unhealthy where view.awaitsPeers: return nil
             case .unhealthy(let reason), .unknown(let reason):
                 inARow = 0
                 if interruption.isRequested {

@@ -31,6 +31,9 @@ struct SecretFit {
                 return [Diagnostic("\(resource.id): \(error)", at: location, remedy: error.remedy)]
             }
         }
+        if let error = resource.objection(to: book) {
+            return [Diagnostic("\(resource.id): \(error)", at: location, remedy: error.remedy)]
+        }
         let missing = Difference(key: "state", observed: nil, desired: "present")
         let change = Change(
             resource: resource, action: resource.creation, observed: .absent, differences: [missing])
@@ -63,6 +66,7 @@ extension BindingError {
     fileprivate var remedy: String? {
         switch self {
         case .missing: "its source must hold that key"
+        case .unfit: "give the secret another value"
         case .notEncodable: "give the secret another value, or write it to a sink that can hold this one"
         case .peerFileNotRead, .notIssued: nil
         case .unusable: "`cso-provision secrets init` makes a CA where a key of that name is missing"

@@ -151,6 +151,8 @@ package enum BindingError: Error, Sendable, Equatable, CustomStringConvertible {
     case peerFileNotRead(HostName, String)
     /// The value is not what it is wanted for.
     case unusable(SecretName, String)
+    /// What is to hold it cannot; the phrase says what it may be.
+    case unfit(SecretName, String)
     case notIssued(String)
 
     package var description: String {
@@ -159,7 +161,7 @@ package enum BindingError: Error, Sendable, Equatable, CustomStringConvertible {
         case .notEncodable(let name, let encoding):
             "secret \(name) holds a character that \(encoding.rawValue) cannot express"
         case .peerFileNotRead(let host, let path): "\(path) of \(host) was not read"
-        case .unusable(let name, let reason): "secret \(name): \(reason)"
+        case .unusable(let name, let reason), .unfit(let name, let reason): "secret \(name): \(reason)"
         case .notIssued(let path): "\(path) was not issued"
         }
     }

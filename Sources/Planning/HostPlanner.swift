@@ -44,12 +44,15 @@ struct HostPlanner {
             case .blocked(let cause, let reason, _):
                 let obstacle = HostPlan.Obstacle(resource: declared.id, cause: cause, reason: reason)
                 draft.obstacle = draft.obstacle ?? obstacle
-            case .later(let later, let action, let differences, let source, let isExpected):
+            case .later(let later, let action, let differences, let source, let isExpected, let confirm):
                 draft.changes.append(
-                    change(of: declared, action, differences, from: source, after: later, isExpected: isExpected))
-            case .differs(let action, let differences, let source, _):
+                    change(
+                        of: declared, action, differences, from: source, after: later, isExpected: isExpected,
+                        confirm: confirm))
+            case .differs(let action, let differences, let source, _, let confirm):
                 var next = Pending(
-                    declared: declared, change: change(of: declared, action, differences, from: source),
+                    declared: declared,
+                    change: change(of: declared, action, differences, from: source, confirm: confirm),
                     observed: view.observation(of: declared, with: book))
                 next.change.deed.steps = Deed.digest(of: StepGroup.steps(of: next, on: view))
                 draft.changes.append(next.change)
@@ -65,19 +68,20 @@ struct HostPlanner {
         if draft.obstacle == nil { draft.groups = StepGroup.groups(of: pending, on: view) }
         OwedSettlement(view: view).settle(&draft)
         RebootSettlement(view: view, permission: reboots).settle(&draft, book: book)
+        draft.notes += view.desired.resources.flatMap(notes(of:))
         draft.forgotten = (view.ledger?.resources ?? []).subtracting(view.desired.resources.map(\.id)).sorted()
         return draft
     }
 
     private func change(
         of declared: DeclaredResource, _ action: ChangeAction, _ differences: [Difference], from source: HostName?,
-        after later: PlannedChange.KnownAfter? = nil, isExpected: Bool = true
+        after later: PlannedChange.KnownAfter? = nil, isExpected: Bool = true, confirm: PermissionName? = nil
     ) -> PlannedChange {
         PlannedChange(
             resource: declared.id, action: action, differences: differences + rotations(of: declared, differences),
             notifies: declared.notifies,
             isSensitive: declared.resource.isSensitive, source: source, knownAfter: later, isExpected: isExpected,
-            deed: Deed(declared, book), confirm: declared.confirm)
+            deed: Deed(declared, book), confirm: declared.confirm ?? confirm)
     }
 
     /// From which version of its secrets to which, of a resource that shows no values and differs anyway.
@@ -111,20 +115,30 @@ struct HostPlanner {
         }
     }
 
-    private func judge(_ resource: any RoleResource, _ declared: DeclaredResource) -> Judgement {
-        let seen = members.map { member -> (host: HostName, observation: Observation?) in
+    /// What every member shows of a resource, `nil` where that could not be asked.
+    private func seen(_ declared: DeclaredResource) -> [(host: HostName, observation: Observation?)] {
+        members.map { member in
             guard let peer = member.view, let twin = peer.desired.resources.first(where: { $0.id == declared.id })
             else {
                 return (member.host, nil)
             }
             return (member.host, peer.observation(of: twin, with: book))
         }
-        switch resource.decision(on: view.host, seen: seen) {
+    }
+
+    private func notes(of declared: DeclaredResource) -> [String] {
+        guard let resource = declared.resource as? any RoleResource else { return [] }
+        return resource.notes(on: view.host, seen: seen(declared)).map { "\(declared.id): \($0)" }
+    }
+
+    private func judge(_ resource: any RoleResource, _ declared: DeclaredResource) -> Judgement {
+        switch resource.decision(on: view.host, seen: seen(declared)) {
         case .nothing: return .right(possible: resource.possibleActions)
         case .refused(let reason): return .blocked(.refused, reason: reason, possible: resource.possibleActions)
         case .unknown(let reason): return .blocked(.unknown, reason: reason, possible: resource.possibleActions)
-        case .change(let action, let differences, let source):
-            return .differs(action, differences, from: source, possible: resource.possibleActions)
+        case .change(let action, let differences, let source, let confirm):
+            return .differs(
+                action, differences, from: source, possible: resource.possibleActions, confirm: confirm)
         case .knownAfter(let host, let after, let possible):
             guard host != view.host else {
                 let later = PlannedChange.KnownAfter(

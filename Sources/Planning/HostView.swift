@@ -72,6 +72,14 @@ package struct HostView: Sendable {
 }
 
 extension HostView {
+    /// It does not serve, and nothing is wrong with that: its turn is over, and others have to be started first.
+    package var awaitsPeers: Bool {
+        desired.resources.contains { declared in
+            guard let service = declared.resource as? any RunningService, service.shallRun else { return false }
+            return service.awaitsPeers(answers)
+        }
+    }
+
     /// The first gate of the whole role that does not hold as seen of this host, with what was found; what could not be told
     /// counts as not holding.
     package var trouble: String? {

@@ -6,10 +6,12 @@ internal import Resources
 enum Judgement {
     /// `possible` is always all that it may become once something before it was done.
     case right(possible: Set<ChangeAction>)
-    case differs(ChangeAction, [Difference], from: HostName?, possible: Set<ChangeAction>)
+    case differs(
+        ChangeAction, [Difference], from: HostName?, possible: Set<ChangeAction>, confirm: PermissionName? = nil)
     /// Known once something else was done.
     case later(
-        PlannedChange.KnownAfter, ChangeAction, [Difference] = [], from: HostName? = nil, isExpected: Bool = true)
+        PlannedChange.KnownAfter, ChangeAction, [Difference] = [], from: HostName? = nil, isExpected: Bool = true,
+        confirm: PermissionName? = nil)
     /// It cannot be known or decided. Nothing of this host's doing helps if nothing is `possible`.
     case blocked(HostPlan.Obstacle.Cause, reason: String, possible: Set<ChangeAction>)
 
@@ -22,12 +24,12 @@ enum Judgement {
         switch self {
         case .right(let possible):
             return .later(after(possible), Self.first(of: possible), isExpected: false)
-        case .differs(let action, let differences, let source, let possible):
-            return .later(after(possible), action, differences, from: source)
-        case .later(let later, let action, let differences, let source, let isExpected):
+        case .differs(let action, let differences, let source, let possible, let confirm):
+            return .later(after(possible), action, differences, from: source, confirm: confirm)
+        case .later(let later, let action, let differences, let source, let isExpected, let confirm):
             // Waiting for another host is the longer wait.
             let both = later.host == host ? after(later.possible) : later
-            return .later(both, action, differences, from: source, isExpected: isExpected)
+            return .later(both, action, differences, from: source, isExpected: isExpected, confirm: confirm)
         case .blocked(_, _, let possible):
             // Not known to be right, so it is not shown as what may stay as it is.
             return possible.isEmpty ? self : .later(after(possible), Self.first(of: possible))

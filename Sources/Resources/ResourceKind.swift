@@ -60,6 +60,12 @@ package protocol ResourceKind: Sendable {
 
     /// The file whose content this resource manages, for a text diff.
     var managedContent: (path: String, content: Content)? { get }
+
+    /// What ``RoleDecision/change(_:differences:from:confirm:)`` may ask an operator to allow, whatever the recipe says.
+    var permissions: Set<PermissionName> { get }
+
+    /// A secret whose value this kind cannot take, whatever it is written into.
+    func objection(to book: SecretBook) -> BindingError?
 }
 
 extension ResourceKind {
@@ -80,6 +86,8 @@ extension ResourceKind {
     package func objection(among resources: [any ResourceKind]) -> Objection? { nil }
     package var creation: ChangeAction { .create }
     package var managedContent: (path: String, content: Content)? { nil }
+    package var permissions: Set<PermissionName> { [] }
+    package func objection(to book: SecretBook) -> BindingError? { nil }
 }
 
 /// Why a resource cannot stand in the company of a host's other resources.
@@ -146,6 +154,13 @@ package protocol RoleResource: ResourceKind {
 
     /// Every action that `decision` may ever give.
     var possibleActions: Set<ChangeAction> { get }
+
+    /// What an operator shall know of `host` beside the decision: what is not as it should be and is left alone.
+    func notes(on host: HostName, seen: [(host: HostName, observation: Observation?)]) -> [String]
+}
+
+extension RoleResource {
+    package func notes(on host: HostName, seen: [(host: HostName, observation: Observation?)]) -> [String] { [] }
 }
 
 /// A resource that says whether a unit runs: what health and restarts are decided from.
@@ -157,11 +172,19 @@ package protocol RunningService: ResourceKind {
     var check: ShellText? { get }
     /// `nil` = could not be known.
     func isRunning(_ answers: ProbeAnswers, on facts: HostFacts) -> Bool?
+
+    /// It was started and cannot serve before members are started that come after this host: then the run goes on to them.
+    func awaitsPeers(_ answers: ProbeAnswers) -> Bool
+}
+
+extension RunningService {
+    package func awaitsPeers(_ answers: ProbeAnswers) -> Bool { false }
 }
 
 package enum RoleDecision: Sendable, Hashable {
     case nothing
-    case change(ChangeAction, differences: [Difference], from: HostName?)
+    /// `confirm`: a point of no return by what was found, where the recipe names none; one of ``ResourceKind/permissions``.
+    case change(ChangeAction, differences: [Difference], from: HostName?, confirm: PermissionName? = nil)
     /// Decided once the resource `after` of `host` was applied; it may then become one of these.
     case knownAfter(host: HostName, after: ResourceID, possible: Set<ChangeAction>)
     /// A member's answer could not be read.

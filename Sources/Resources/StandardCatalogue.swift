@@ -22,6 +22,12 @@ extension Catalogue {
         CommandResource.self,
         OnceResource.self,
         TransferResource.self,
+        RabbitCookieResource.self,
+        RabbitMemberResource.self,
+        RabbitVhostResource.self,
+        RabbitUserResource.self,
+        RabbitPermissionResource.self,
+        RabbitPolicyResource.self,
     ])
 }
 
@@ -52,6 +58,7 @@ extension BatchCatalogue {
         HTTPBatch.self,
         OwedBatch.self,
         LedgerBatch.self,
+        BrokerBatch.self,
         CredentialBatch.self,
     ])
 }

@@ -7,7 +7,8 @@ package import Model
 /// change, on health that was observed right before; after a failure nothing further is touched.
 ///
 /// A role whose members all serve is not begun with while a gate of the whole role does not hold: what binds them is broken
-/// already. That, and a role of one member that serves, an operator can allow by name.
+/// already. That, a role of one member that serves, and the last member that serves when all others were changed and wait for
+/// it (another Erlang cookie: nodes with the old and with the new one cannot meet), an operator can allow by name.
 package struct Rollout: Sendable {
     package enum Action: Sendable, Hashable {
         /// Observe the health of all members now and answer with ``Event/seen(_:)``.
@@ -120,8 +121,14 @@ package struct Rollout: Sendable {
         case (.unhealthy(let reason)?, nil): .nobodyServes(reason: reason)
         case (_, let peer?): .served(by: peer)
         // Of several members one that is down is repaired first; an only one has nobody to wait for.
-        case (_, nil):
-            members.count == 1 && interruption?.isAllowed == true ? interruption.map { .allowed($0.name) } : nil
+        case (_, nil): isLast(host) && interruption?.isAllowed == true ? interruption.map { .allowed($0.name) } : nil
+        }
+    }
+
+    /// All others had their turn in this run and wait for this one, or there are none.
+    private func isLast(_ host: HostName) -> Bool {
+        members.allSatisfy { member in
+            member == host || endings[member].map { $0.outcome == .changed || $0.outcome == .unchanged } ?? false
         }
     }
 

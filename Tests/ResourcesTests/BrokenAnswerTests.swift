@@ -68,6 +68,12 @@ import Testing
         sample(
             "upgrade", ["bookworm all"],
             "wish\tbookworm all\ncodename\tbookworm\nInst a [1] (2 Debian:12/stable [amd64])\nend\t0\t0\n", ""),
+        sample(
+            "rabbitmq", [""],
+            "installed\ndata rabbit@a.b\nrecord {['rabbit@a.b'],['rabbit@a.b']}.\nlive rabbit@a.b\nnode x72616262697440612e62\n"
+                + "state x72756e6e696e67\nmembers x72616262697440612e62\nrunning x72616262697440612e62\npartitions\n"
+                + "cluster x63\nalarms\ndrained x66616c7365\nvhost x2f x756e646566696e6564\nuser x6775657374 x61\n"
+                + "own x30 x31\nwhole\n\nasked 0\nend\n", ""),
         sample("ledger", [""], "present\nfile:/a\n", ""),
         sample(
             "credential", ["k:a", "k:b"], "0 mark 0aff \(String(repeating: "0a", count: 32)) source 1a2b\n1 absent\n",
@@ -106,7 +112,7 @@ import Testing
         arguments: samples.filter {
             [
                 "path", "digest", "text", "unit", "script", "http", "line", "public-key", "release", "inputs", "reboot",
-                "upgrade", "dnf-exclusion", "sysctl", "hostname", "mount",
+                "upgrade", "dnf-exclusion", "sysctl", "hostname", "mount", "rabbitmq",
             ].contains($0.batch)
         })
     func aCutOffAnswerGivesNothingElse(sample: Sample) throws {

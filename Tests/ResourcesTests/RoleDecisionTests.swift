@@ -21,7 +21,7 @@ import Testing
     @Test(arguments: ["members", "leader"]) func theLeaderDoesIt(seenFrom: String) throws {
         let once = try once(seenFrom)
         let seen: Seen = [("a", .absent), ("b", .absent)]
-        guard case .change(.run, _, nil) = once.decision(on: "a", seen: seen) else {
+        guard case .change(.run, _, nil, nil) = once.decision(on: "a", seen: seen) else {
             Issue.record("the leader does not run it")
             return
         }
@@ -47,7 +47,8 @@ import Testing
             try once("leader").decision(on: "a", seen: [("a", nil), ("b", nil)])
                 == .refused(reason: "no member could be asked"))
         // The first that could be asked leads.
-        guard case .change(.run, _, nil) = try once("leader").decision(on: "b", seen: [("a", nil), ("b", .absent)])
+        guard
+            case .change(.run, _, nil, nil) = try once("leader").decision(on: "b", seen: [("a", nil), ("b", .absent)])
         else {
             Issue.record("nobody leads")
             return
@@ -64,7 +65,7 @@ import Testing
     @Test func theFileComesFromAMemberThatHasIt() throws {
         let transfer = try transfer()
         let seen: Seen = [("a", .absent), ("b", holds("d")), ("c", holds("d", mode: "0644"))]
-        guard case .change(.transfer, let differences, "b") = transfer.decision(on: "a", seen: seen) else {
+        guard case .change(.transfer, let differences, "b", nil) = transfer.decision(on: "a", seen: seen) else {
             Issue.record("no transfer")
             return
         }

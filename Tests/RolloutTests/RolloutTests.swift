@@ -152,6 +152,26 @@ private let healths: [Health] = [.healthy, .unhealthy("dead"), .unknown("cut")]
         #expect(rollout.endings["db01"]?.outcome == .refused)
     }
 
+    @Test("the last one that serves, when all others had their turn and wait for it, and that only if allowed")
+    func lastThatOthersWaitFor() {
+        for isAllowed in [false, true] {
+            var rollout = Rollout(
+                members: ["db01", "db02", "db03"], changing: ["db01", "db02", "db03"],
+                interruption: .init(name: "interrupt-db", isAllowed: isAllowed))
+            _ = rollout.handle(.begin)
+            let waits = Health.unhealthy("waits")
+            _ = rollout.handle(.seen(["db01": .healthy, "db02": .healthy, "db03": .healthy]))
+            _ = rollout.handle(.changed(["db01": Ending(.changed)]))
+            // One has not had its turn: it is not the last.
+            #expect(
+                rollout.handle(.seen(["db01": waits, "db02": .healthy, "db03": .healthy]))
+                    == .change(["db02"], .served(by: "db03")))
+            _ = rollout.handle(.changed(["db02": Ending(.changed)]))
+            let action = rollout.handle(.seen(["db01": waits, "db02": waits, "db03": .healthy]))
+            #expect(action == (isAllowed ? .change(["db03"], .allowed("interrupt-db")) : .finish))
+        }
+    }
+
     @Test("a gate of the whole role holds back a complete role, and no other")
     func wholeRole() {
         let members: [HostName] = ["db01", "db02"]
