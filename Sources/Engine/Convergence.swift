@@ -23,12 +23,21 @@ struct Convergence: Sendable {
                 for group in admitted.groups { try await carryOut(group, &work) }
                 context.progress(.step(member.host, "looking again"))
                 await member.observe()
+                await observePeers(after: admitted)
             }
             return Result(ending: Ending(work.done.isEmpty ? .unchanged : .changed), done: work.done)
         } catch {
             let done = work.done + (await finished(of: work.begun))
             return Result(ending: error.ending, done: done, tail: error.tail)
         }
+    }
+
+    /// What binds all members is decided from all of them, and what was done here shows on the others too: a broker that was
+    /// stopped is a member that is gone.
+    private func observePeers(after admitted: Approval.Admitted) async {
+        let shared = Set(await member.declared?.resources.filter { $0.resource is any RoleResource }.map(\.id) ?? [])
+        guard admitted.groups.contains(where: { $0.changes.contains { shared.contains($0.resource) } }) else { return }
+        for peer in members where peer.host != member.host { await peer.observe() }
     }
 
     private struct Work {

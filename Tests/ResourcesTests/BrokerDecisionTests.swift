@@ -165,6 +165,28 @@ import Testing
         #expect(guest.decision(on: "a", seen: [("a", .absent), ("b", .absent)]) == .nothing)
     }
 
+    /// The mark of a password lies on a member that is down: the password is accepted, and that is enough.
+    @Test func whatIsAcceptedIsNoReasonToChangeTheLastMember() throws {
+        let content = Content([.secret("passwords.p", .raw)])
+        let user = try RabbitUserResource(Fields("u", ["password": .content(content)]))
+        let accepted = Observation.present([
+            "type": "user", "tags": .list([]), "credential": Credential.unrecorded, "wanted credential": "passwords 1",
+        ])
+        let waits = Observation.present(["broker": "waits"])
+        for peer in [nil, waits, .unknown(reason: "r")] {
+            #expect(user.decision(on: "a", seen: [("a", accepted), ("b", peer)]) == .nothing)
+        }
+        var unasked = accepted
+        if case .present(var state) = accepted {
+            state.removeValue(forKey: "credential")
+            unasked = .present(state)
+        }
+        guard case .change = user.decision(on: "a", seen: [("a", accepted), ("b", unasked)]) else {
+            Issue.record("it would be tried in every run")
+            return
+        }
+    }
+
     // MARK: Cookie
 
     private static func cookie(_ file: String, _ node: String) -> Observation {

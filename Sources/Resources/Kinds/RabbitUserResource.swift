@@ -130,7 +130,12 @@ package struct RabbitUserResource: BrokerResource {
             return sharedDecision(on: host, seen: seen)
         }
         var differences = differences(from: state)
-        let verdict = Credential.verdict(seen.map(\.observation), wanted: goal)
+        var verdict = Credential.verdict(seen.map(\.observation), wanted: goal)
+        // It is accepted; that this host shall note it too is no reason to change the only member that serves.
+        let isComplete = seen.allSatisfy { member in
+            if case .present(let other)? = member.observation { other[Self.wantedKey] != nil } else { false }
+        }
+        if verdict == .differs(observed: Credential.unrecorded), !isComplete { verdict = .right }
         if state["type"] == "none" || verdict != .right {
             var observed: StateValue?
             if case .differs(let found) = verdict { observed = found }
