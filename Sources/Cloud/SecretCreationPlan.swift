@@ -75,6 +75,14 @@ package struct SecretCreationPlan: Sendable {
         case .aws(let id, let declared):
             secretID = id
             region = declared ?? SecretFetcher.region(ofARN: id)
+            // RDS makes and rotates it; nobody else may write it (RDS User Guide, "Password management with Amazon RDS").
+            if id.hasPrefix("rds!") || id.contains(":secret:rds!") {
+                return .failure(
+                    Refusal(
+                        name: name, reason: "\(id) is RDS's own secret",
+                        remedy: "put the one that `aws rds describe-db-instances` shows as MasterUserSecret into the inventory"
+                    ))
+            }
         case .file(let path):
             return .failure(
                 Refusal(name: name, reason: "\(path) is not ours to write", remedy: "add \"\(name.key)\" to that file"))

@@ -193,11 +193,17 @@ struct SecretCreationPlanTests {
             ("f.db_password", source("f", .file(path: "secrets.json")), .missing),
             ("t.db_password", source("t", .terraform(path: "out.json", output: "o")), .missing),
             ("s.ca_key", aws, .missing), ("s.license", aws, .missing),
+            ("r.password", source("r", .aws(secretID: "rds!db-0000", region: nil)), .sourceMissing),
+            (
+                "q.password",
+                source("q", .aws(secretID: "arn:aws:secretsmanager:eu-west-2:1:secret:rds!db-1-abcdef", region: nil)),
+                .sourceMissing
+            ),
             ("s.empty_password", aws, .unusable(.empty("s.empty_password"))),
             ("n.k", nil, .unusable(.undeclaredSource("n.k", nearest: nil))),
         ])
         #expect(plan.isEmpty)
-        #expect(plan.refusals.count == 6)
+        #expect(plan.refusals.count == 8)
         #expect(plan.refusals.allSatisfy { !$0.remedy.isEmpty && !$0.reason.isEmpty })
     }
 
