@@ -18,7 +18,7 @@ struct InputBinder: Sendable {
             let content = try await read(file, members: members)
             files[file] = content
             // What members share is a key more often than not. From now on no host's output shows it.
-            masker.learn([content.reveal(to: .masking) { Secret(Array($0.prefix(Self.longestMasked))) }])
+            masker.learn(try secrets(of: file, content).map { Secret(Array($0.prefix(Self.longestMasked))) })
         }
         var issued: [CertificateOrder: [UInt8]] = [:]
         for order in input.orders { issued[order] = try await issue(order, to: member) }
@@ -33,12 +33,24 @@ struct InputBinder: Sendable {
         guard let peer = members.first(where: { $0.host == file.host }) else {
             throw HostFailure(.failed, "\(file.path) is on \(file.host), which is no member")
         }
-        let question = HostQuestion("timeout -s KILL 20 cat -- \(word: file.path)")
+        let question = HostQuestion(
+            file.isFolder
+                ? FolderArchive.reading(file.path, limit: 20) : "timeout -s KILL 20 cat -- \(word: file.path)")
         let answer = try await peer.ask([question], for: "\(file.path)")[0]
         guard answer.status == 0 else {
             throw HostFailure(.failed, "\(file.path) of \(file.host) cannot be read: \(answer.errorText)")
         }
         return Secret(answer.output)
+    }
+
+    /// What of it must not be shown: of a folder each file's content for itself.
+    private func secrets(of file: PeerFile, _ content: Secret) throws(HostFailure) -> [[UInt8]] {
+        let bytes = content.reveal(to: .masking) { $0 }
+        guard file.isFolder else { return [bytes] }
+        guard let files = FolderArchive.files(in: bytes) else {
+            throw HostFailure(.failed, "\(file.path) of \(file.host) was not read whole")
+        }
+        return files.map(\.content)
     }
 
     /// Asks the host for its request and signs it. The CA's key is read here, for as long as that takes.

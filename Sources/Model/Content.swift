@@ -14,6 +14,12 @@ package enum SinkEncoding: String, Sendable, Hashable, CaseIterable, Codable {
     case shell
     /// A component of a URL (RFC 3986 unreserved characters stay).
     case url
+    /// The inside of a double-quoted value in an option file of MySQL's and MariaDB's own clients.
+    case optionFile = "option-file"
+    /// The inside of a double-quoted value in an INI file whose reader takes off one pair of quotes and nothing else
+    /// (PyMySQL's read_default_file). Only printable ASCII has a form there: PyMySQL sends passwords as Latin-1, and in which
+    /// encoding it reads the file depends on who starts it.
+    case quotedINI = "quoted-ini"
 }
 
 /// The bytes of a file or of a step's standard input, with secrets by reference: values are bound when it is digested
@@ -24,6 +30,8 @@ package struct Content: Sendable, Hashable {
         case secret(SecretName, SinkEncoding)
         /// The bytes of a file on another member of the role, streamed through the controller's memory.
         case peerFile(HostName, path: String)
+        /// The files of a folder on another member, as ``FolderArchive`` writes them.
+        case peerFolder(HostName, path: String)
         /// The certificates of a secret in PEM, and nothing else of it.
         case certificates(SecretName)
         /// A certificate that the controller signs at that moment, on the host's own request.
@@ -55,7 +63,7 @@ package struct Content: Sendable, Hashable {
                 switch segment {
                 case .secret(let name, _), .certificates(let name): name
                 case .issued(let order): order.authority
-                case .literal, .peerFile, .lengthLine: nil
+                case .literal, .peerFile, .peerFolder, .lengthLine: nil
                 }
             })
     }
@@ -67,7 +75,11 @@ package struct Content: Sendable, Hashable {
     package var holdsSecrets: Bool { !secretNames.isEmpty }
     package var peerFiles: [PeerFile] {
         segments.compactMap { segment in
-            if case .peerFile(let host, let path) = segment { PeerFile(host: host, path: path) } else { nil }
+            switch segment {
+            case .peerFile(let host, let path): PeerFile(host: host, path: path)
+            case .peerFolder(let host, let path): PeerFile(host: host, path: path, isFolder: true)
+            default: nil
+            }
         }
     }
 
@@ -98,6 +110,11 @@ package struct Content: Sendable, Hashable {
             case .peerFile(let host, let path):
                 guard let file = peerFiles[PeerFile(host: host, path: path)] else { throw .peerFileNotRead(host, path) }
                 bytes += file.reveal(to: disclosure) { $0 }
+            case .peerFolder(let host, let path):
+                guard let folder = peerFiles[PeerFile(host: host, path: path, isFolder: true)] else {
+                    throw .peerFileNotRead(host, path)
+                }
+                bytes += folder.reveal(to: disclosure) { $0 }
             case .certificates(let name):
                 guard let secret = book[name] else { throw .missing(name) }
                 let certificates = secret.reveal(to: disclosure) { PEMText.certificates($0) }
@@ -124,7 +141,7 @@ package struct Content: Sendable, Hashable {
                 guard let part = String(validating: bytes, as: UTF8.self) else { return nil }
                 text += part
             case .secret(let name, _): text += "<secret \(name)>"
-            case .peerFile(let host, let path): text += "<\(path) of \(host)>"
+            case .peerFile(let host, let path), .peerFolder(let host, let path): text += "<\(path) of \(host)>"
             case .certificates(let name): text += "<certificates of \(name)>"
             case .issued(let order): text += "<certificate by \(order.authority)>"
             case .lengthLine: text += "<length>\n"
@@ -134,13 +151,15 @@ package struct Content: Sendable, Hashable {
     }
 }
 
-/// A file on a member of the role.
+/// A file on a member of the role, or all files of a folder.
 package struct PeerFile: Sendable, Hashable {
     package var host: HostName
     package var path: String
-    package init(host: HostName, path: String) {
+    package var isFolder: Bool
+    package init(host: HostName, path: String, isFolder: Bool = false) {
         self.host = host
         self.path = path
+        self.isFolder = isFolder
     }
 }
 

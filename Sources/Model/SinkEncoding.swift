@@ -10,6 +10,8 @@ extension SinkEncoding {
         case .json: return String(validating: value, as: UTF8.self).map(Self.json)
         case .shell: return value.contains(0) ? nil : Self.shell(value)
         case .url: return Self.url(value)
+        case .optionFile: return value.contains(0) ? nil : Self.optionFile(value)
+        case .quotedINI: return value.allSatisfy { (0x20...0x7E).contains($0) } ? value : nil
         }
     }
 
@@ -52,6 +54,19 @@ extension SinkEncoding {
             switch byte {
             case 0x27: [0x27, 0x27]
             case 0x5C: [0x5C, 0x5C]
+            default: [byte]
+            }
+        }
+    }
+
+    /// mysys/my_default.c: `\` escapes, inside of quotes too, and only there `#` begins no comment.
+    private static func optionFile(_ value: [UInt8]) -> [UInt8] {
+        value.flatMap { byte -> [UInt8] in
+            switch byte {
+            case 0x22, 0x5C: [0x5C, byte]
+            case 0x0A: Array("\\n".utf8)
+            case 0x0D: Array("\\r".utf8)
+            case 0x09: Array("\\t".utf8)
             default: [byte]
             }
         }

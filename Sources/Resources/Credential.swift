@@ -97,6 +97,14 @@ package enum Credential {
         return .present(state)
     }
 
+    /// What the host's mark says that is something else.
+    static func known(_ id: ResourceID, in answers: ProbeAnswers, besides wanted: StateValue) -> StateValue? {
+        guard case .present(let mark) = answers[Self.mark(of: id)], let text = mark["text"], text != wanted else {
+            return nil
+        }
+        return text
+    }
+
     /// The service refused the value when it was tried.
     package static func isRefused(_ id: ResourceID, in answers: ProbeAnswers) -> Bool {
         if case .present(let said) = answers[answer(of: id)] { said["status"] == .number(1) } else { false }

@@ -37,6 +37,7 @@ package struct Fingerprint {
                 add(Digest.sha256(bytes))
             case .secret(let name, let encoding): add(["secret", name.rawValue, encoding.rawValue])
             case .peerFile(let host, let path): add(["file", host.rawValue, path])
+            case .peerFolder(let host, let path): add(["folder", host.rawValue, path])
             case .certificates(let name): add(["certificates", name.rawValue])
             case .issued(let order): add(order)
             case .lengthLine: add("length")

@@ -55,6 +55,9 @@ package protocol ResourceKind: Sendable {
     /// What is wrong with it beside the resources of its host, in their order, itself among them; `nil` = nothing.
     func objection(among resources: [any ResourceKind]) -> Objection?
 
+    /// Whether removing these differences needs what the recipe's `confirm` names, if it names something.
+    func isPointOfNoReturn(_ differences: [Difference]) -> Bool
+
     /// What a plan calls making it: `.create`, or `.run` for commands.
     var creation: ChangeAction { get }
 
@@ -83,6 +86,7 @@ extension ResourceKind {
     package var managedPaths: [String] { [] }
     package var sharedPaths: [String] { [] }
     package var inputs: [String] { [] }
+    package func isPointOfNoReturn(_ differences: [Difference]) -> Bool { true }
     package func objection(among resources: [any ResourceKind]) -> Objection? { nil }
     package var creation: ChangeAction { .create }
     package var managedContent: (path: String, content: Content)? { nil }

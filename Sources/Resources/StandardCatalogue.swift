@@ -28,6 +28,9 @@ extension Catalogue {
         RabbitUserResource.self,
         RabbitPermissionResource.self,
         RabbitPolicyResource.self,
+        KeystoneKeysResource.self,
+        DatabaseResource.self,
+        KeystoneUserResource.self,
     ])
 }
 
@@ -48,6 +51,8 @@ extension BatchCatalogue {
         GroupBatch.self,
         ReleaseBatch.self,
         InputBatch.self,
+        KeyFolderBatch.self,
+        DatabaseBatch.self,
         RebootBatch.self,
         SysctlBatch.self,
         HostnameBatch.self,

@@ -63,6 +63,14 @@ import Testing
         sample(
             "inputs", ["/m\0/a\0/b", "/n\0/a", "/o\0/c"],
             "begin\nsame\nchanged\nend\nbegin\nnone\nend\nbegin\ngone\nend\n", ""),
+        sample(
+            "key-folder", ["/k", "/j"],
+            "e\t/k\t\td\t700\tk\tk\t4096\ne\t/k\t0\tf\t600\tk\tk\t44\ne\t/j\t\td\t700\tk\tk\t4096\n"
+                + String(repeating: "0a", count: 32) + "  /k/0\nend 0\n", ""),
+        sample(
+            "database", ["/a\0a", "/b\0b"],
+            "begin\nSsl_cipher\tTLS_AES\nschema\tutf8mb4\ngrant GRANT USAGE ON *.*\ngrant GRANT SELECT, INSERT ON `a`.*\n"
+                + "tls yes\nstatus 0\nend\nbegin\nERROR 1045 (28000): no\nstatus 1\nend\n", ""),
         sample("reboot", ["kernel", "packages"], "begin\nowed kernel 2\nend\nbegin\nend\n", ""),
         sample("dnf-exclusion", ["a", "b"], "[main]\nexcludepkgs=a\n[end]\n", ""),
         sample(
@@ -112,7 +120,8 @@ import Testing
         arguments: samples.filter {
             [
                 "path", "digest", "text", "unit", "script", "http", "line", "public-key", "release", "inputs", "reboot",
-                "upgrade", "dnf-exclusion", "sysctl", "hostname", "mount", "rabbitmq",
+                "upgrade", "dnf-exclusion", "sysctl", "hostname", "mount", "rabbitmq", "key-folder",
+                "database",
             ].contains($0.batch)
         })
     func aCutOffAnswerGivesNothingElse(sample: Sample) throws {

@@ -104,6 +104,7 @@ private struct Case {
         }
         let book = SecretBook(values: [
             "passwords.db": Secret("p%40$(id)\"'\\@:/?#&é x"),
+            "passwords.ascii": Secret("p%40$(id)\"'\\@:/?#& x"),
             "pki.ca": Secret(try CaseTests.read("\(CaseTests.folder)/ca-for-cases.pem")),
         ])
         let observed = resource.observation(from: answers, on: facts, with: book)
@@ -163,9 +164,10 @@ private struct Case {
         return Fields(try #require(document["subject"]?.text), values)
     }
 
-    /// `{{secret}}` stands for a secret, `{{ca}}` for one that is a CA.
+    /// `{{secret}}` stands for a secret, `{{ascii}}` for one without other characters, `{{ca}}` for one that is a CA.
     private func content(_ text: String) -> Content {
         var content = Content()
+        if text == "{{ascii}}" { return Content([.secret("passwords.ascii", .raw)]) }
         if text == "{{ca}}" { return Content([.secret("pki.ca", .raw)]) }
         for (index, part) in text.split(separator: "{{secret}}", omittingEmptySubsequences: false).enumerated() {
             if index > 0 { content.append(.secret("passwords.db", .raw)) }
