@@ -83,7 +83,7 @@ let package = Package(
             ]),
         .executableTarget(
             name: "cso-provision",
-            dependencies: ["Model", "Reference", "Engine", "Records", "Report", "Share", arguments],
+            dependencies: ["Model", "Reference", "Engine", "Records", "Report", "Resources", "Share", arguments],
             swiftSettings: strict),
 
         // Tests. Support holds the real servers that several of them start.

@@ -50,7 +50,7 @@ extension FleetRun {
             return withoutChanges(hosts, waiting: Ending(.refused, "the plan is stale: \(objection); run it again"))
         }
         let context = RunContext(
-            run: attempt.run, planner: RolePlanner(book: attempt.book, reboots: reboots), approval: approval,
+            run: attempt.run, planner: await planner(attempt), approval: approval,
             binder: InputBinder(book: attempt.book, masker: attempt.masker), prover: prover(attempt),
             masker: attempt.masker,
             progress: attempt.progress,

@@ -157,7 +157,7 @@ extension FleetRun {
                 attempt.book, fleet.inventory.secretSources, request.controller.environment)
         }
         return RunReport(
-            run: attempt.run, command: request.changesHosts ? "apply" : "plan", outcome: outcome,
+            run: attempt.run, command: request.command, outcome: outcome,
             seconds: attempt.start.duration(to: .now).inSeconds,
             hosts: hosts.map { $0.masked(by: attempt.masker) }, notes: notes.map(attempt.masker.mask))
     }

@@ -47,6 +47,7 @@ package struct FleetRun: Sendable {
         do throws(Diagnostics) {
             book = interruption.isRequested ? SecretBook() : try fetched.get().pinned(fleet.inventory)
             if !interruption.isRequested { try await SecretFit(book: book).check(members.values.joined()) }
+            try await requireKeys(members)
         } catch {
             await close(members, controller)
             throw error
@@ -172,6 +173,25 @@ package struct FleetRun: Sendable {
         return nil
     }
 
+    /// A rotation of keys that no recipe knows is a slip.
+    private func requireKeys(_ members: [RoleName: [Member]]) async throws(Diagnostics) {
+        guard let rotation = request.rotation else { return }
+        var isDeclared = false
+        var isSeen = false
+        for member in members.values.joined() {
+            guard let declared = await member.declared else { continue }
+            isSeen = true
+            if declared.resources.contains(where: { rotation.concerns($0.resource) }) { isDeclared = true }
+        }
+        if isSeen, !isDeclared {
+            let roles = members.keys.map(\.rawValue).sorted().joined(separator: ", ")
+            throw Diagnostics(
+                Diagnostic(
+                    "role \(roles) has no keystone_keys of purpose \(rotation.purpose.rawValue)", at: nil,
+                    remedy: "name the role that has them with --role"))
+        }
+    }
+
     private func close(
         _ members: [RoleName: [Member]], _ controller: Result<any HostLink, HostFailure>?
     ) async {
@@ -227,11 +247,26 @@ package struct FleetRun: Sendable {
         Prover(binder: InputBinder(book: attempt.book, masker: attempt.masker), triesAll: request.verifiesSecrets)
     }
 
+    /// A rotation is from the keys that members have at this moment.
+    func planner(_ attempt: Attempt) async -> RolePlanner {
+        var rotation = request.rotation
+        for role in attempt.roles where rotation != nil {
+            var views: [HostView] = []
+            for member in attempt.members[role] ?? [] { if let view = await member.view.view { views.append(view) } }
+            for declared in views.first?.desired.resources ?? [] {
+                rotation?.begin(
+                    declared.resource,
+                    seen: views.map { ($0.host, declared.resource.observation(from: $0.answers, on: $0.facts)) })
+            }
+        }
+        return RolePlanner(book: attempt.book, reboots: reboots, rotation: rotation)
+    }
+
     func plan(_ attempt: Attempt) async -> [RolePlan] {
-        let planner = RolePlanner(book: attempt.book, reboots: reboots)
+        let planner = await planner(attempt)
         var plans: [RolePlan] = []
         for role in attempt.roles {
-            await prover(attempt).prove(attempt.members[role] ?? [])
+            if request.rotation == nil { await prover(attempt).prove(attempt.members[role] ?? []) }
             var views: [MemberView] = []
             var selected: Set<HostName> = []
             for member in attempt.members[role] ?? [] {

@@ -1,6 +1,7 @@
 package import Model
 package import Records
 package import Report
+package import Resources
 
 /// One call of `plan` or `apply`, parsed.
 package struct RunRequest: Sendable {
@@ -19,6 +20,8 @@ package struct RunRequest: Sendable {
     package var saved: SavedPlan?
     /// Hosts that owe a reboot are rebooted.
     package var rebootsIfOwed = false
+    /// Keys are rotated, and nothing else is changed.
+    package var rotation: KeyRotation?
     /// Gets the plan to be kept.
     package var keep: (@Sendable (SavedPlan) -> Void)?
     /// Points of no return, and interruptions, that the operator allowed by name.
@@ -34,6 +37,11 @@ package struct RunRequest: Sendable {
         self.confirm = confirm
         self.controller = controller
     }
+}
+
+extension RunRequest {
+    /// What the report calls it.
+    var command: String { rotation != nil ? "rotate" : changesHosts ? "apply" : "plan" }
 }
 
 /// Who runs this, and where it keeps its records.

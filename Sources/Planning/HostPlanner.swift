@@ -6,6 +6,8 @@ internal import Resources
 struct HostPlanner {
     let book: SecretBook
     let reboots: RebootPermission
+    /// Only these keys are looked at then, and nothing else is changed.
+    let rotation: KeyRotation?
     let view: HostView
     /// All members of the role, in the order in which they are changed.
     let members: [MemberView]
@@ -22,6 +24,7 @@ struct HostPlanner {
         var writers: [String: ResourceID] = [:]
 
         for declared in view.desired.resources where !(declared.resource is RebootResource) {
+            if let rotation, !rotation.concerns(declared.resource) { continue }
             var judgement = judge(declared)
             // A transaction that is still being collected influences what comes after it, not its own parts.
             let isSameTransaction = influencer.map { $0.isInOneTransaction(with: declared) } ?? false
@@ -66,9 +69,11 @@ struct HostPlanner {
         }
         // Order is dependence: what cannot be known or decided stops the host before its first step.
         if draft.obstacle == nil { draft.groups = StepGroup.groups(of: pending, on: view) }
-        OwedSettlement(view: view).settle(&draft)
-        RebootSettlement(view: view, permission: reboots).settle(&draft, book: book)
-        draft.notes += view.desired.resources.flatMap(notes(of:))
+        if rotation == nil {
+            OwedSettlement(view: view).settle(&draft)
+            RebootSettlement(view: view, permission: reboots).settle(&draft, book: book)
+            draft.notes += view.desired.resources.flatMap(notes(of:))
+        }
         draft.forgotten = (view.ledger?.resources ?? []).subtracting(view.desired.resources.map(\.id)).sorted()
         return draft
     }
@@ -81,7 +86,8 @@ struct HostPlanner {
             resource: declared.id, action: action, differences: differences + rotations(of: declared, differences),
             notifies: declared.notifies,
             isSensitive: declared.resource.isSensitive, source: source, knownAfter: later, isExpected: isExpected,
-            deed: Deed(declared, book), confirm: declared.confirm ?? confirm)
+            deed: Deed(declared, book),
+            confirm: declared.resource.isPointOfNoReturn(differences) ? declared.confirm ?? confirm : confirm)
     }
 
     /// From which version of its secrets to which, of a resource that shows no values and differs anyway.
@@ -132,7 +138,14 @@ struct HostPlanner {
     }
 
     private func judge(_ resource: any RoleResource, _ declared: DeclaredResource) -> Judgement {
-        switch resource.decision(on: view.host, seen: seen(declared)) {
+        let seen = seen(declared)
+        let decision =
+            if let rotation, let keys = resource as? KeystoneKeysResource {
+                keys.decision(on: view.host, seen: seen, rotating: rotation)
+            } else {
+                resource.decision(on: view.host, seen: seen)
+            }
+        switch decision {
         case .nothing: return .right(possible: resource.possibleActions)
         case .refused(let reason): return .blocked(.refused, reason: reason, possible: resource.possibleActions)
         case .unknown(let reason): return .blocked(.unknown, reason: reason, possible: resource.possibleActions)

@@ -1,14 +1,17 @@
 internal import Compile
 package import Model
+package import Resources
 
 /// Computes what must change on the members of a role from what all of them show. Pure: the same views give the same plan.
 package struct RolePlanner: Sendable {
     private let book: SecretBook
     private let reboots: RebootPermission
+    private let rotation: KeyRotation?
 
-    package init(book: SecretBook, reboots: RebootPermission = .notGiven) {
+    package init(book: SecretBook, reboots: RebootPermission = .notGiven, rotation: KeyRotation? = nil) {
         self.book = book
         self.reboots = reboots
+        self.rotation = rotation
     }
 
     /// `members` in the inventory's rolling order, all of them, also those that are not to be changed: peers count.
@@ -24,7 +27,7 @@ package struct RolePlanner: Sendable {
         var plan = RolePlan(role: role, hosts: [])
         for view in order.compactMap(\.view) where changing(view.host) {
             let host = HostPlanner(
-                book: book, reboots: reboots, view: view, members: order, earlier: plan.hosts
+                book: book, reboots: reboots, rotation: rotation, view: view, members: order, earlier: plan.hosts
             ).plan()
             plan.hosts.append(host)
         }

@@ -22,7 +22,7 @@ struct CSOProvision: AsyncParsableCommand {
         version: Version.text,
         subcommands: [
             ApplyCommand.self, PlanCommand.self, CheckCommand.self, HostsCommand.self, DoctorCommand.self,
-            SecretsCommand.self, PublishCommand.self,
+            SecretsCommand.self, PublishCommand.self, RotateCommand.self,
             UnlockCommand.self, SchemaCommand.self,
         ],
         defaultSubcommand: ApplyCommand.self)

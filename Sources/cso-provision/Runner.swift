@@ -3,6 +3,7 @@ import Engine
 import Model
 import Records
 import Report
+import Resources
 import Synchronization
 
 /// One run for `apply` or `plan`: load, run, render, exit code.
@@ -20,10 +21,12 @@ struct Runner {
     var out: String?
     /// What the operator allows by name.
     var allowed: [String] = []
+    /// Which keys are rotated.
+    var rotation: KeyRotation?
 
     func run() async throws {
         Signals.install()
-        let command = changesHosts ? "apply" : "plan"
+        let command = rotation != nil ? "rotate" : changesHosts ? "apply" : "plan"
         let controller = Invocation.controller()
         let (loaded, saved) = try await Invocation.reporting(as: output.output, command: command) {
             () throws(Diagnostics) in
@@ -47,6 +50,7 @@ struct Runner {
             request.diffs = looks.diff ?? (output.output == .text) ? (looks.diff == true ? .all : .updates) : .none
             request.saved = saved
             request.rebootsIfOwed = rebootsIfOwed
+            request.rotation = rotation
             if out != nil { request.keep = { plan in kept.withLock { $0 = plan } } }
             request.allowed = Set(allowed.map { PermissionName($0) })
             return try await FleetRun(
