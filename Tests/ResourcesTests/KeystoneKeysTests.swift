@@ -28,15 +28,15 @@ import Testing
         let folder = try folder()
         for empty in [Observation.absent, none] {
             let seen: Seen = [("a", empty), ("b", .absent)]
-            guard case .change(.create, _, nil) = folder.decision(on: "a", seen: seen),
-                case .change(.transfer, _, "a") = folder.decision(on: "b", seen: seen)
+            guard case .change(.create, _, nil, _) = folder.decision(on: "a", seen: seen),
+                case .change(.transfer, _, "a", _) = folder.decision(on: "b", seen: seen)
             else {
                 Issue.record("nobody makes them, or not everybody gets them")
                 return
             }
         }
         let seen: Seen = [("a", .absent), ("b", holds([0: "x", 1: "y"]))]
-        guard case .change(.transfer, let differences, "b") = folder.decision(on: "a", seen: seen) else {
+        guard case .change(.transfer, let differences, "b", _) = folder.decision(on: "a", seen: seen) else {
             Issue.record("a blank member does not take over what the other has")
             return
         }
@@ -53,7 +53,7 @@ import Testing
         #expect(reason.hasPrefix("b could not be asked"))
         // Where somebody has them, it does not matter.
         let seen: Seen = [("a", .absent), ("b", nil), ("c", holds([0: "x", 1: "y"]))]
-        guard case .change(.transfer, _, "c") = folder.decision(on: "a", seen: seen) else {
+        guard case .change(.transfer, _, "c", _) = folder.decision(on: "a", seen: seen) else {
             Issue.record("no transfer")
             return
         }
@@ -89,7 +89,7 @@ import Testing
         let seen: Seen = [
             ("a", holds([0: "x", 1: "y"], access: "key 0 0644 root:root")), ("b", holds([0: "x", 1: "y"])),
         ]
-        guard case .change(.update, let differences, nil) = folder.decision(on: "a", seen: seen) else {
+        guard case .change(.update, let differences, nil, _) = folder.decision(on: "a", seen: seen) else {
             Issue.record("everybody may read it")
             return
         }
@@ -111,7 +111,7 @@ import Testing
         for ahead in leader {
             for behind in other where behind != ahead && (ahead[0] == "d" || behind[0] == "c") {
                 let seen: Seen = [("b", holds(behind)), ("a", holds(ahead))]
-                guard case .change(.transfer, _, "a") = folder.decision(on: "b", seen: seen) else {
+                guard case .change(.transfer, _, "a", _) = folder.decision(on: "b", seen: seen) else {
                     Issue.record("\(behind) is not seen as older than \(ahead)")
                     continue
                 }
@@ -120,7 +120,7 @@ import Testing
         }
         // A member that was put back from a backup of a rotation before.
         let seen: Seen = [("a", holds([0: "e", 3: "c", 4: "d"])), ("b", holds([0: "c", 1: "a", 2: "b"]))]
-        guard case .change(.transfer, _, "a") = folder.decision(on: "b", seen: seen) else {
+        guard case .change(.transfer, _, "a", _) = folder.decision(on: "b", seen: seen) else {
             Issue.record("an older backup is not brought up to date")
             return
         }
@@ -138,8 +138,9 @@ import Testing
         let folder = try folder()
         let before: Seen = [("a", holds([0: "x", 1: "y"])), ("b", holds([0: "x", 1: "y"]))]
         let rotation = rotation(folder, before)
-        guard case .change(.update, let differences, nil) = folder.decision(on: "a", seen: before, rotating: rotation),
-            case .change(.transfer, _, "a") = folder.decision(on: "b", seen: before, rotating: rotation)
+        guard
+            case .change(.update, let differences, nil, _) = folder.decision(on: "a", seen: before, rotating: rotation),
+            case .change(.transfer, _, "a", _) = folder.decision(on: "b", seen: before, rotating: rotation)
         else {
             Issue.record("no rotation")
             return
@@ -148,7 +149,7 @@ import Testing
         let after = holds([0: "z", 1: "y", 2: "x"])
         // The other member, seen first as in its own turn: it takes them over and does not rotate by itself.
         let half: Seen = [("b", holds([0: "x", 1: "y"])), ("a", after)]
-        guard case .change(.transfer, _, "a") = folder.decision(on: "b", seen: half, rotating: rotation) else {
+        guard case .change(.transfer, _, "a", _) = folder.decision(on: "b", seen: half, rotating: rotation) else {
             Issue.record("not distributed")
             return
         }
@@ -179,7 +180,7 @@ import Testing
         // A rotation that was cut off is finished, and no other begun.
         let cut: Seen = [("a", holds([0: "z", 1: "y", 2: "x"])), ("b", holds([0: "x", 1: "y"]))]
         #expect(folder.decision(on: "a", seen: cut, rotating: rotation(folder, cut)) == .nothing)
-        guard case .change(.transfer, _, "a") = folder.decision(on: "b", seen: cut, rotating: rotation(folder, cut))
+        guard case .change(.transfer, _, "a", _) = folder.decision(on: "b", seen: cut, rotating: rotation(folder, cut))
         else {
             Issue.record("not finished")
             return
@@ -283,7 +284,7 @@ import Testing
         // A set without a staged key gets one.
         _ = try await Shell.run("cd \(word: folder.path) && rm 0 3 4")
         let incomplete = try await Shell.observe(folder)
-        guard case .change(.update, _, nil) = folder.decision(on: "a", seen: [("a", incomplete)]) else {
+        guard case .change(.update, _, nil, _) = folder.decision(on: "a", seen: [("a", incomplete)]) else {
             Issue.record("a set without a staged key is left")
             return
         }

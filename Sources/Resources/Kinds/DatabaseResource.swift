@@ -17,7 +17,7 @@ package struct DatabaseResource: RoleResource {
     let charset: String
     let clientFile: String
     let attributes: FileAttributes
-    let adminUser: SecretName
+    let adminUser: String
     let adminPassword: SecretName
 
     /// What a service needs that makes its own tables. ALL PRIVILEGES is more than every administrator has to give.
@@ -53,7 +53,8 @@ package struct DatabaseResource: RoleResource {
                     + "knows no escapes. Its directory must exist."),
         ] + FileAttributes.fields + [
             FieldDeclaration(
-                "admin_user", .content, isRequired: true, "One secret: the name of the server's administrator."),
+                "admin_user", .text, isRequired: true,
+                "The name of the server's administrator. No secret: it would be masked wherever it stands."),
             FieldDeclaration("admin_password", .content, isRequired: true, "One secret: the administrator's password."),
         ])
 
@@ -86,7 +87,8 @@ package struct DatabaseResource: RoleResource {
             !privileges.isEmpty && privileges.allSatisfy(SQLText.isPrivilege), "privileges are words like SELECT",
             at: "privileges")
         password = checks.oneSecret("password")
-        adminUser = checks.oneSecret("admin_user")
+        adminUser = fields.text("admin_user") ?? ""
+        checks.requireWord(adminUser, "an administrator", at: "admin_user")
         adminPassword = checks.oneSecret("admin_password")
         try checks.finish()
     }

@@ -149,7 +149,7 @@ extension String {
 extension DatabaseResource {
     /// The option file. PyMySQL strips one pair of quotes and knows no escapes, the server's own clients escape.
     var clientContent: Content {
-        var content = options(user: Content(user), password: [.secret(password, .optionFile)])
+        var content = options(user: user, password: [.secret(password, .optionFile)])
         content.append(Content("[python]\nuser = \"\(user)\"\npassword = \""))
         content.append(.secret(password, .quotedINI))
         content.append(Content("\"\n"))
@@ -157,14 +157,14 @@ extension DatabaseResource {
     }
 
     var adminContent: Content {
-        options(user: Content([.secret(adminUser, .optionFile)]), password: [.secret(adminPassword, .optionFile)])
+        options(user: adminUser, password: [.secret(adminPassword, .optionFile)])
     }
 
-    private func options(user: Content, password: [Content.Segment]) -> Content {
+    private func options(user: String, password: [Content.Segment]) -> Content {
         var content = Content(
             "[client]\nhost = \"\(server)\"\nport = \(port)\nprotocol = tcp\nssl-ca = \"\(authority)\"\nssl-verify-server-cert = 1\nuser = \""
         )
-        content.append(user)
+        content.append(Content(user))
         content.append(Content("\"\npassword = \""))
         content.append(Content(password))
         content.append(Content("\"\n"))
