@@ -136,8 +136,8 @@ struct ShippedRolesTests {
             return try #require(file?.content?.placeholderText)
         }
         let text = try site(Self.frontend())
-        #expect(text.contains("server 10.1.128.11:8080 max_fails=2 fail_timeout=10s; # backend01.prod-ha.cso.ss\n"))
-        #expect(text.contains("server 10.1.192.11:8080 max_fails=2 fail_timeout=10s; # backend02.prod-ha.cso.ss\n"))
+        #expect(text.contains("server 10.1.128.11:8080 max_fails=2 fail_timeout=3s; # backend01.prod-ha.cso.ss\n"))
+        #expect(text.contains("server 10.1.192.11:8080 max_fails=2 fail_timeout=3s; # backend02.prod-ha.cso.ss\n"))
         #expect(text.contains("listen 8102 ssl default_server;"))
         // A backend at another address is another file, and so a reload.
         let moved = try site(Self.frontend(backend02: 0x0A01_C04D))
