@@ -12,9 +12,7 @@ package enum ReferenceText {
 
     /// A section for each kind, in the catalogue's order.
     package static func kinds(_ catalogue: Catalogue = .standard) -> String {
-        let common = RoleDeclarations.everyResource.map {
-            "| `\($0.name)` | \(words($0.shape)) | | \($0.documentation) |"
-        }
+        let common = beside(RoleDeclarations.everyResource)
         return "Every resource:\n\n" + header + common.joined(separator: "\n") + "\n\n"
             + catalogue.kinds.map { section($0.declaration, title: $0.name.rawValue) }.joined(separator: "\n")
     }
@@ -23,8 +21,14 @@ package enum ReferenceText {
     package static var gates: String {
         let all = GateDeclarations.all
         let common = all[0].fields.filter { field in all.allSatisfy { $0.field(field.name) != nil } }
-        return "Every gate:\n\n" + header + common.map(row).joined(separator: "\n") + "\n\n"
+        let rows = common.map(row) + beside(RoleDeclarations.everyGate)
+        return "Every gate:\n\n" + header + rows.joined(separator: "\n") + "\n\n"
             + all.map { section($0, title: "\($0.name) gate", without: common.map(\.name)) }.joined(separator: "\n")
+    }
+
+    /// Keys that stand beside those of a kind or a gate.
+    private static func beside(_ keys: [KeyDeclaration]) -> [String] {
+        keys.map { "| `\($0.name)` | \(words($0.shape)) | | \($0.documentation) |" }
     }
 
     // MARK: Kinds

@@ -13,13 +13,14 @@ package enum SchemaDocument: String, Sendable, CaseIterable {
         case .role:
             let kinds = catalogue.kinds.map { $0.declaration }
             let every = RoleDeclarations.everyResource
-            let common = JSONValue.members(
-                every.map { ($0.name, ["$ref": .text("#/$defs/every-\($0.name)")]) })
+            func references(_ keys: [KeyDeclaration]) -> JSONValue {
+                .members(keys.map { ($0.name, ["$ref": .text("#/$defs/every-\($0.name)")]) })
+            }
             let everyOne = shapes.properties(every).object?.map { ("every-\($0.key)", $0.value) } ?? []
             let entries = JSONValue.members(
                 everyOne + [
-                    ("resource", entry("resource", kinds, beside: common)),
-                    ("gate", entry("gate", GateDeclarations.all, beside: .members([]))),
+                    ("resource", entry("resource", kinds, beside: references(every))),
+                    ("gate", entry("gate", GateDeclarations.all, beside: references(RoleDeclarations.everyGate))),
                 ])
             return document(shapes.map(RoleDeclarations.role), definitions: SchemaFields().definitions.merging(entries))
         case .inventory:
