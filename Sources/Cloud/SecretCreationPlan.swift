@@ -80,7 +80,8 @@ package struct SecretCreationPlan: Sendable {
                 return .failure(
                     Refusal(
                         name: name, reason: "\(id) is RDS's own secret",
-                        remedy: "put the one that `aws rds describe-db-instances` shows as MasterUserSecret into the inventory"
+                        remedy:
+                            "put what `aws rds describe-db-instances` shows as MasterUserSecret into the inventory"
                     ))
             }
         case .file(let path):
