@@ -246,6 +246,18 @@ import Testing
         #expect(isLong ? said.hasPrefix(row.outcome) : said == row.outcome, "\(row.own) and \(row.peer): \(said)")
     }
 
+    /// A new cookie reaches one member after the other: the first waits for those that have the old one still.
+    @Test func whoHasTheNewCookieWaitsForTheOthers() {
+        var membership = Membership(
+            node: "a", own: .waiting(members: ["a", "b"], away: ["b"]), peers: [("b", Self.up("ab", sees: "b"))])
+        guard case .refused = membership.verdict else {
+            Issue.record("with one cookie they should reach each other")
+            return
+        }
+        membership.strangers = ["b"]
+        #expect(membership.verdict == .settled)
+    }
+
     /// Of two that are blank and apart the one with the smaller name keeps still, whoever comes first: else both would wait,
     /// or both would join.
     @Test func oneOfTwoBlankNodesJoins() {

@@ -57,6 +57,8 @@ struct Membership {
     let own: Sight
     /// The other declared members, in a fixed order.
     let peers: [(node: String, sight: Sight)]
+    /// Peers in whose cookie files something else stands than in this node's: one of the two is put right in its own turn.
+    var strangers: Set<String> = []
 
     private var declared: Set<String> { Set(peers.map(\.node)).union([node]) }
 
@@ -131,6 +133,7 @@ struct Membership {
     }
 
     private func waiting(_ members: Set<String>, for away: Set<String>) -> Verdict {
+        if running.contains(where: { away.contains($0.node) && strangers.contains($0.node) }) { return .settled }
         if let peer = running.first(where: { away.contains($0.node) }) {
             if !running.contains(where: { $0.members.contains(node) }) {
                 return .change(Deeds(setsAside: true, starts: true, joins: peer.node))

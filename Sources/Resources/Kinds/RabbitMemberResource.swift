@@ -70,7 +70,8 @@ package struct RabbitMemberResource: RoleResource, RunningService {
     }
 
     private var unitRequest: ProbeRequest { ProbeRequest(UnitBatch.name, Broker.unit.rawValue) }
-    package func probes(on facts: HostFacts) -> [ProbeRequest] { [unitRequest, BrokerBatch.request] }
+    private var cookieRequest: ProbeRequest { ProbeRequest(DigestBatch.name, Broker.cookie) }
+    package func probes(on facts: HostFacts) -> [ProbeRequest] { [unitRequest, BrokerBatch.request, cookieRequest] }
 
     package func isRunning(_ answers: ProbeAnswers, on facts: HostFacts) -> Bool? {
         switch (answers[unitRequest], answers[BrokerBatch.request]) {
@@ -99,6 +100,8 @@ package struct RabbitMemberResource: RoleResource, RunningService {
             state["sub"] = unit["sub"]
             state["enabled"] = unit["file"]
         }
+        // Only ever compared with those of its peers.
+        if case .present(let digest) = answers[cookieRequest] { state[Self.cookieKey] = digest["sha256"] }
         let view = BrokerView(state)
         if view.isRunning {
             state["blank"] = .flag(view.members == [view.text("node")] && view.isBlank(besides: vhosts, users))
@@ -107,6 +110,8 @@ package struct RabbitMemberResource: RoleResource, RunningService {
         }
         return .present(state)
     }
+
+    private static let cookieKey = "cookie"
 
     package func desired(with book: SecretBook, on facts: HostFacts) -> State? {
         ["state": "running", "members": .list(members)]
@@ -186,7 +191,16 @@ package struct RabbitMemberResource: RoleResource, RunningService {
             return (node: name, sight: sight(member?.observation ?? nil, named: name))
         }
         let named = node(of: own.host) ?? node
-        return Membership(node: named, own: sight(own.observation, named: named), peers: peers)
+        var membership = Membership(node: named, own: sight(own.observation, named: named), peers: peers)
+        if let cookie = cookie(own.observation) {
+            let others = seen.filter { self.cookie($0.observation).map { $0 != cookie } ?? false }
+            membership.strangers = Set(others.compactMap { self.node(of: $0.host) })
+        }
+        return membership
+    }
+
+    private func cookie(_ observation: Observation?) -> StateValue? {
+        if case .present(let state)? = observation { state[Self.cookieKey] } else { nil }
     }
 
     private func node(of host: HostName) -> String? { members.first { Broker.host(ofNode: $0) == host } }
