@@ -55,12 +55,19 @@ package struct RabbitVhostResource: BrokerResource {
             case .create:
                 vhost.queueType.map { "ctl add_vhost \(word: name) --default-queue-type \(word: $0.rawValue)" }
                     ?? "ctl add_vhost \(word: name)"
-            // 3.10's rabbitmqctl has no word for it; what it would call is there.
+            // 3.10's rabbitmqctl has no word for it (EX_USAGE); what a later one calls is there.
             default:
                 """
-                ctl eval \(word: "ok = element(1, {ok, rabbit_vhost:update_metadata(<<\"\(name)\">>, #{default_queue_type => <<\"\(type)\">>})}).")
+                { ctl update_vhost_metadata \(word: name) --default-queue-type \(word: type) 2>/dev/null ||
+                { [ "$?" -eq 64 ] && ctl eval \(word: Self.change(of: name, to: type)) >/dev/null; }; }
                 """
             }
         }
+    }
+
+    /// The name has no quotes and no backslashes.
+    private static func change(of name: String, to type: String) -> String {
+        "rabbit_misc:execute_mnesia_transaction(fun() -> rabbit_vhost:update_metadata(<<\"\(name)\">>, "
+            + "fun(M) -> M#{default_queue_type => <<\"\(type)\">>} end) end)."
     }
 }
