@@ -120,7 +120,7 @@ import Testing
 
     init() throws { vhost = try RabbitVhostResource(Fields("/ssp", ["queue_type": .text("classic")])) }
 
-    private let there = Observation.present(["type": "virtual host", "queue_type": "classic"])
+    private let there = Observation.present(["type": "virtual host"])
 
     @Test func theLeaderMakesIt() {
         let seen: Seen = [("a", .absent), ("b", .absent)]
