@@ -22,15 +22,17 @@ class Test:
     name: str
     body: object
     limit: int
+    is_extended: bool
 
 
 TESTS = []
 
 
-def test(name, limit=LIMIT):
-    """Registers a test under the sentence that it proves. Tests run in the order of registration."""
+def test(name, limit=LIMIT, extended=False):
+    """Registers a test under the sentence that it proves. Tests run in the order of registration. `extended`: it takes
+    minutes, and is run by `--extended` or by its name."""
     def register(body):
-        TESTS.append(Test(name, body, limit))
+        TESTS.append(Test(name, body, limit, extended))
         return body
     return register
 
