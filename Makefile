@@ -6,7 +6,7 @@ FLEET    = Tests/Fleet/fleet
 RELEASE  = .build/release/cso-provision
 DEBUG    = .build/debug/cso-provision
 
-.PHONY: all build release test unit-test fleet-test demo fuzz bench fmt lint check duplicates glibc tools clean
+.PHONY: all build release test unit-test fleet-test fleet-test-extended demo fuzz bench fmt lint check duplicates glibc tools clean
 
 all: build
 
@@ -32,6 +32,10 @@ unit-test: tools
 
 fleet-test: release
 	Tests/Fleet/run-tests --binary $(RELEASE)
+
+# Those too that install whole servers or boot a guest: minutes each.
+fleet-test-extended: release
+	Tests/Fleet/run-tests --extended --binary $(RELEASE)
 
 demo: release
 	Tests/Fleet/demo --binary $(RELEASE)
