@@ -49,9 +49,10 @@ extension FleetRun {
         if let objection = approval.objections(to: current).first {
             return withoutChanges(hosts, waiting: Ending(.refused, "the plan is stale: \(objection); run it again"))
         }
+        let prover = prover(attempt)
         let context = RunContext(
             run: attempt.run, planner: await planner(attempt), approval: approval,
-            binder: InputBinder(book: attempt.book, masker: attempt.masker), prover: prover(attempt),
+            binder: prover.binder, prover: prover,
             masker: attempt.masker,
             progress: attempt.progress,
             interruption: interruption, journal: journal, permits: permits)

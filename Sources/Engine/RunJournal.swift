@@ -60,7 +60,7 @@ final class RunJournal: Sendable {
 /// The time of day, for records and run ids. Deadlines use the monotonic clock.
 enum Timestamp {
     /// RFC 3339 in UTC, whole seconds.
-    static var now: String { format("%Y-%m-%dT%H:%M:%SZ") }
+    static var now: String { moment.timestamp }
     static var moment: Moment { Moment(seconds: Int(time(nil))) }
     static var compact: String { format("%Y%m%dT%H%M%SZ") }
 

@@ -19,6 +19,12 @@ package struct Moment: Sendable, Hashable, Comparable, CustomStringConvertible {
         return "\(date) \(Self.two(minute / 60)):\(Self.two(minute % 60)) UTC"
     }
 
+    /// `2026-11-23T10:25:07Z` (RFC 3339)
+    package var timestamp: String {
+        let second = Self.modulo(seconds, 86400)
+        return "\(date)T\(Self.two(second / 3600)):\(Self.two(second / 60 % 60)):\(Self.two(second % 60))Z"
+    }
+
     /// `2026-11-23`, by the proleptic Gregorian calendar: eras of 400 years, years that begin in March.
     package var date: String {
         let days = (seconds - Self.modulo(seconds, 86400)) / 86400 + 719_468

@@ -128,6 +128,15 @@ package enum ChangeAction: String, Sendable, Hashable, Codable, CaseIterable {
     case reboot
 }
 
+extension State {
+    /// The keys of `wanted` that are another here, or not there.
+    package func differences(from wanted: State) -> [Difference] {
+        wanted.compactMap { key, value in
+            self[key] == value ? nil : Difference(key: key, observed: self[key], desired: value)
+        }
+    }
+}
+
 /// A resource with the difference that is to be removed.
 package struct Change<Resource: Sendable>: Sendable {
     package var resource: Resource

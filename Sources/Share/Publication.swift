@@ -270,12 +270,3 @@ package struct Publication: Sendable {
         return temporaryPrefix + digits.joined()
     }
 }
-
-extension Moment {
-    /// `2026-11-23T13:36:25Z`
-    package var timestamp: String {
-        let second = (seconds % 86400 + 86400) % 86400
-        let parts = [second / 3600, second / 60 % 60, second % 60].map { $0 < 10 ? "0\($0)" : "\($0)" }
-        return "\(date)T\(parts.joined(separator: ":"))Z"
-    }
-}

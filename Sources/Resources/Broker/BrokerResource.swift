@@ -59,9 +59,7 @@ extension BrokerResource {
             state = found
         case .absent: if wanted == nil { return nil }
         }
-        let differences = (wanted ?? [:]).compactMap { key, value in
-            state[key] == value ? nil : Difference(key: key, observed: state[key], desired: value)
-        }
+        let differences = state.differences(from: wanted ?? [:])
         if differences.isEmpty { return nil }
         return .change(observation == .absent ? .create : .update, differences: differences, from: nil)
     }

@@ -195,9 +195,7 @@ package struct DatabaseResource: RoleResource {
         let inside = states.filter { $0["login"] == "accepted" }
         let witness = inside.first { $0["client_file"] == "right" }
         let found = witness ?? inside.first ?? [:]
-        var differences = wanted.compactMap { key, value in
-            found[key] == value ? nil : Difference(key: key, observed: found[key], desired: value)
-        }
+        var differences = found.differences(from: wanted)
         if witness == nil, !inside.isEmpty {
             differences.append(Difference(key: "password", observed: nil, desired: nil, isSensitive: true))
         }

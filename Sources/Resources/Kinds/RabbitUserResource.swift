@@ -129,7 +129,7 @@ package struct RabbitUserResource: BrokerResource {
         guard case .present(let state) = own, let goal = state[Self.wantedKey] else {
             return sharedDecision(on: host, seen: seen)
         }
-        var differences = differences(from: state)
+        var differences = state.differences(from: wanted ?? [:])
         var verdict = Credential.verdict(seen.map(\.observation), wanted: goal)
         // It is accepted; that this host shall note it too is no reason to change the only member that serves.
         let isComplete = seen.allSatisfy { member in
@@ -144,18 +144,12 @@ package struct RabbitUserResource: BrokerResource {
         if differences.isEmpty { return .nothing }
         let first = seen.first { member in
             guard case .present(let other)? = member.observation, other[Self.wantedKey] != nil else { return false }
-            return verdict != .right || !self.differences(from: other).isEmpty
+            return verdict != .right || !other.differences(from: wanted ?? [:]).isEmpty
         }
         if let first, first.host != host {
             return .knownAfter(host: first.host, after: id, possible: possibleActions)
         }
         return .change(state["type"] == "none" ? .create : .update, differences: differences, from: nil)
-    }
-
-    private func differences(from state: State) -> [Difference] {
-        (wanted ?? [:]).compactMap { key, value in
-            state[key] == value ? nil : Difference(key: key, observed: state[key], desired: value)
-        }
     }
 
     // MARK: Steps

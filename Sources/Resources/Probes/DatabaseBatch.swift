@@ -51,17 +51,7 @@ package enum DatabaseBatch: ProbeBatch {
     package static func parse(
         _ answer: HostAnswer, arguments: [String], on facts: HostFacts
     ) -> [String: Observation] {
-        var found: [Observation] = []
-        var block: [String] = []
-        for line in answer.outputLines {
-            if line == "begin" { block = [] }
-            if line == "end" { found.append(observation(block)) }
-            block.append(line)
-        }
-        return Dictionary(
-            arguments.enumerated().map { index, argument in
-                (argument, index < found.count ? found[index] : .unknown(reason: "the answer is not complete"))
-            }, uniquingKeysWith: { first, _ in first })
+        keyed(arguments, answer.blocks.map(observation))
     }
 
     private static func observation(_ block: [String]) -> Observation {

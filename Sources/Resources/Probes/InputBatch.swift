@@ -28,20 +28,7 @@ package enum InputBatch: ProbeBatch {
     package static func parse(
         _ answer: HostAnswer, arguments: [String], on facts: HostFacts
     ) -> [String: Observation] {
-        var blocks: [[String]] = []
-        var block: [String] = []
-        for line in answer.outputLines {
-            if line == "end" {
-                blocks.append(block)
-                block = []
-            } else if line != "begin" {
-                block.append(line)
-            }
-        }
-        return Dictionary(
-            arguments.enumerated().map { index, argument in
-                (argument, index < blocks.count ? observation(blocks[index], argument) : unfinished)
-            }, uniquingKeysWith: { first, _ in first })
+        keyed(arguments, zip(answer.blocks, arguments).map { observation($0, $1) })
     }
 
     private static let unfinished = Observation.unknown(reason: "the answer is not complete")

@@ -59,19 +59,7 @@ package enum RebootBatch: ProbeBatch {
     package static func parse(
         _ answer: HostAnswer, arguments: [String], on facts: HostFacts
     ) -> [String: Observation] {
-        var found: [Observation] = []
-        var block: [String] = []
-        for line in answer.outputLines {
-            switch line {
-            case "begin": block = []
-            case "end": found.append(observation(block, answer))
-            default: block.append(line)
-            }
-        }
-        return Dictionary(
-            arguments.enumerated().map { index, argument in
-                (argument, index < found.count ? found[index] : .unknown(reason: "the answer is not complete"))
-            }, uniquingKeysWith: { first, _ in first })
+        keyed(arguments, answer.blocks.map { observation($0, answer) })
     }
 
     private static func observation(_ block: [String], _ answer: HostAnswer) -> Observation {

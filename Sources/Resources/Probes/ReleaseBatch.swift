@@ -38,19 +38,7 @@ package enum ReleaseBatch: ProbeBatch {
     package static func parse(
         _ answer: HostAnswer, arguments: [String], on facts: HostFacts
     ) -> [String: Observation] {
-        var found: [Observation] = []
-        var block: [String] = []
-        for line in answer.outputLines {
-            block.append(line)
-            if line == "end" {
-                found.append(observation(block.dropLast()))
-                block = []
-            }
-        }
-        return Dictionary(
-            arguments.enumerated().map { index, argument in
-                (argument, index < found.count ? found[index] : .unknown(reason: "the answer is not complete"))
-            }, uniquingKeysWith: { first, _ in first })
+        keyed(arguments, answer.blocks.map { observation($0[...]) })
     }
 
     private static func observation(_ block: ArraySlice<String>) -> Observation {

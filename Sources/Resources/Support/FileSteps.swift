@@ -13,24 +13,27 @@ enum FileSteps {
 
         """
 
+    /// Gives `$t` the context that it shall have at `$p`; `relabel=yes` where only its name, after the rename, can tell.
+    static let labelling: ShellText = """
+        if [ -e /sys/fs/selinux/enforce ]; then
+        if [ "$old" ]; then
+        chcon --reference="$p" -- "$t" || die "$p: cannot keep its SELinux context; the old file stays"
+        elif command -v matchpathcon >/dev/null; then
+        label=$(matchpathcon -n -m file -- "$p") || die "$p: cannot find its SELinux context"
+        # The policy has none for some names; then the directory's is right, which the file has already.
+        case $label in '' | '<<none>>') ;; *) chcon -- "$label" "$t" || die "$p: cannot set its SELinux context" ;; esac
+        else relabel=yes
+        fi
+        fi
+
+        """
+
     /// Puts `$t`, whole and with its owner and mode, in the place of `$p`. `$old` is empty if there is no old file.
     ///
     /// Where SELinux is on, the new file has the old one's context, or the one that the policy has for its name, before
     /// anybody can see it. A host without SELinux starts no process for it.
     static func placing(validate: ShellText?) -> ShellText {
-        var script: ShellText = """
-            label=
-            if [ -e /sys/fs/selinux/enforce ]; then
-            if [ "$old" ]; then
-            chcon --reference="$p" -- "$t" || die "$p: cannot keep its SELinux context; the old file stays"
-            elif command -v matchpathcon >/dev/null; then
-            label=$(matchpathcon -n -m file -- "$p") || die "$p: cannot find its SELinux context"
-            # The policy has none for some names; then the directory's is right, which the file has already.
-            case $label in '' | '<<none>>') label=none ;; *) chcon -- "$label" "$t" || die "$p: cannot set its SELinux context" ;; esac
-            fi
-            fi
-
-            """
+        var script: ShellText = "relabel=\n" + labelling
         if let validate {
             script += """
                 sh -c \(word: validate.text) sh "$t" </dev/null >&2 || die "$p: the new content is not valid; the old file stays"
@@ -41,7 +44,7 @@ enum FileSteps {
             sync -- "$t" || die "$p: cannot sync its new content; the old file stays"
             mv -fT -- "$t" "$p" || die "$p: cannot put the new file in its place"
             trap - EXIT
-            if ! [ "$old$label" ] && [ -e /sys/fs/selinux/enforce ] && command -v restorecon >/dev/null; then
+            if [ "$relabel" ] && command -v restorecon >/dev/null; then
             restorecon -- "$p" || die "$p: cannot set its SELinux context"
             fi
             sync -- "$d" || die "cannot sync $d"

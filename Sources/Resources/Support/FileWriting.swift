@@ -81,17 +81,7 @@ enum FileWriting {
         set -C
         head -c "$n" >"$t" || die "$p: cannot write its new content; the old file stays"
         set +C
-        if [ -e /sys/fs/selinux/enforce ]; then
-        if [ "$old" ]; then
-        chcon --reference="$p" -- "$t" || die "$p: cannot keep its SELinux context; the old file stays"
-        elif command -v matchpathcon >/dev/null; then
-        label=$(matchpathcon -n -m file -- "$p") || die "$p: cannot find its SELinux context"
-        # The policy has none for some names; then the directory's is right, which the file has already.
-        case $label in '' | '<<none>>') ;; *) chcon -- "$label" "$t" || die "$p: cannot set its SELinux context" ;; esac
-        else relabel=yes
-        fi
-        fi
-        }
+        \(script: FileSteps.labelling)}
         put() {
         if [ -f "$1" ] && ! [ -L "$1" ]; then old=yes; else old=; fi
         mv -fT -- "$2" "$1" || die "$1: cannot put the new file in its place"
