@@ -27,6 +27,8 @@ SERVICES = {
 
 class Answer(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Head and body are two writes; as with the services of a Java server the second does not wait for an acknowledgement.
+    disable_nagle_algorithm = True
     timeout = 30
 
     def do_GET(self):

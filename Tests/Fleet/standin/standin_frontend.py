@@ -22,6 +22,8 @@ PAGE = """<!DOCTYPE html>
 
 class Answer(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Head and body are two writes; as with the services of a Java server the second does not wait for an acknowledgement.
+    disable_nagle_algorithm = True
     timeout = 90  # longer than nginx keeps an idle connection to it
 
     def do_GET(self):
