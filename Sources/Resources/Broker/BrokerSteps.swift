@@ -36,12 +36,3 @@ extension FieldChecks {
             remedy: "no control character, no hyphen in front")
     }
 }
-
-extension Content {
-    /// A single secret, with nothing before or behind it.
-    var isOneSecret: Bool {
-        let parts = segments.filter { $0 != .literal([]) }
-        if parts.count == 1, case .secret(_, .raw) = parts[0] { return true }
-        return false
-    }
-}

@@ -86,10 +86,10 @@ package struct DatabaseResource: RoleResource {
         checks.require(
             !privileges.isEmpty && privileges.allSatisfy(SQLText.isPrivilege), "privileges are words like SELECT",
             at: "privileges")
-        password = checks.oneSecret("password")
+        password = checks.oneSecret("password", example: "keystone.database_password")
         adminUser = fields.text("admin_user") ?? ""
         checks.requireWord(adminUser, "an administrator", at: "admin_user")
-        adminPassword = checks.oneSecret("admin_password")
+        adminPassword = checks.oneSecret("admin_password", example: "database.password")
         try checks.finish()
     }
 
@@ -214,23 +214,6 @@ extension FieldChecks {
             !word.isEmpty && word.utf8.count <= 32
                 && word.utf8.allSatisfy { (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x5F },
             "\"\(word)\" is not the name of \(what)", at: field, remedy: "small letters, digits and _, at most 32")
-    }
-
-    fileprivate mutating func oneSecret(_ field: String) -> SecretName {
-        let segments = fields.content(field)?.segments ?? []
-        var names: [SecretName] = []
-        var isPure = true
-        for segment in segments {
-            switch segment {
-            case .secret(let name, .raw): names.append(name)
-            case .literal(let bytes) where bytes.isEmpty: break
-            default: isPure = false
-            }
-        }
-        require(
-            isPure && names.count == 1, "\(field) must be one secret and nothing else", at: field,
-            remedy: "for example '{{ secret(\"database.\(field)\") }}'")
-        return names.first ?? SecretName("")
     }
 }
 

@@ -56,12 +56,7 @@ package struct KeystoneUserResource: ResourceKind {
         checks.requirePath(authority, at: "ca")
         unit = fields.text("unit") ?? ""
         checks.requireUnitName(unit, at: "unit")
-        let secrets = (fields.content("password") ?? Content()).secretNames
-        checks.require(
-            secrets.count == 1, "password must be one secret", at: "password",
-            remedy: "for example '{{ secret(\"passwords.keystone_password\") }}'")
-        let secret = secrets.first ?? SecretName("")
-        password = Content([.secret(secret, .raw)])
+        password = Content([.secret(checks.oneSecret("password", example: "passwords.keystone_password"), .raw)])
         reset = ShellText(script: fields.text("reset") ?? "")
         checks.require(!reset.text.isEmpty, "there is nothing to reset it with", at: "reset")
         try checks.finish()

@@ -26,10 +26,7 @@ package struct RabbitCookieResource: RoleResource {
         var checks = FieldChecks(fields)
         label = fields.subject
         checks.requireLabel(label)
-        content = fields.content("content") ?? Content()
-        checks.require(
-            content.isOneSecret, "the cookie is one secret and nothing else",
-            at: "content", remedy: "content: '{{ secret(\"rabbitmq.erlang_cookie\") }}'")
+        content = Content([.secret(checks.oneSecret("content", example: "rabbitmq.erlang_cookie"), .raw)])
         file = FileWrite(
             path: Broker.cookie, content: content,
             attributes: FileAttributes(mode: 0o400, owner: Broker.user, group: Broker.user))

@@ -30,9 +30,7 @@ package struct RabbitUserResource: BrokerResource {
         if isAbsent {
             checks.require(password == nil, "a user that shall be absent has no password", at: "password")
         } else {
-            checks.require(
-                password?.isOneSecret == true, "the password is not one secret",
-                at: "password", remedy: "password: '{{ secret(\"passwords.rabbitmq_password\") }}'")
+            _ = checks.oneSecret("password", example: "passwords.rabbitmq_password")
         }
         try checks.finish()
     }

@@ -56,6 +56,35 @@ struct FieldChecks {
             remedy: name.contains(".") ? nil : "with its suffix: \"\(name).service\"")
     }
 
+    /// The secrets that a field refers to, with nothing else in it; where there may be several, white space between them.
+    mutating func secrets(_ field: String, atMost most: Int = 1, example: String) -> [SecretName] {
+        guard let content = fields.content(field) else { return [] }
+        var names: [SecretName] = []
+        var isPure = true
+        for segment in content.segments {
+            switch segment {
+            case .secret(let name, .raw): names.append(name)
+            case .literal([]): break
+            case .literal(let bytes) where most > 1 && bytes.allSatisfy { $0 == 0x20 || $0 == 0x0A }: break
+            default: isPure = false
+            }
+        }
+        require(
+            isPure && (1...most).contains(names.count),
+            "\(field) must be \(most == 1 ? "one secret" : "secrets") and nothing else", at: field,
+            remedy: "\(field): '{{ secret(\"\(example)\") }}'")
+        require(Set(names).count == names.count, "a secret stands twice in \(field)", at: field)
+        return names
+    }
+
+    /// The name is empty if the field is left out or refers to no secret, which is among the mistakes then.
+    mutating func oneSecret(_ field: String, example: String) -> SecretName {
+        require(
+            fields.content(field) != nil, "\(field) must be one secret", at: field,
+            remedy: "\(field): '{{ secret(\"\(example)\") }}'")
+        return secrets(field, example: example).first ?? SecretName("")
+    }
+
     /// A line of /etc/passwd has no way to express these.
     mutating func requirePasswdText(_ text: String, at field: String) {
         require(
