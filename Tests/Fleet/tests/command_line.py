@@ -9,7 +9,6 @@ import subprocess
 import time
 
 from support.harness import Failed, check, contains, equal, indent, lacks, test
-from support.world import fleet_environment
 
 ESCAPE = "\x1b["
 

@@ -3,7 +3,7 @@
 import hashlib
 
 from support import secrets_search
-from support.harness import check, contains, equal, indent, lacks, same, test
+from support.harness import check, contains, equal, test
 from support.world import SERVICES
 
 SITE = "/etc/nginx/conf.d/backend-lb.conf"

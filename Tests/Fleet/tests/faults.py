@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 
-from support.harness import Failed, check, contains, equal, indent, test, wait_until
+from support.harness import check, contains, equal, test
 from support.hosts import moved_away
 from support.world import fleet
 

@@ -7,7 +7,7 @@ import urllib.request
 
 from leaks import controller_files, files
 from support import secrets_search
-from support.harness import check, contains, equal, same, test
+from support.harness import contains, equal, test
 from support.hosts import Host
 from support.world import REPOSITORY, fleet
 

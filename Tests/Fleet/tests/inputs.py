@@ -6,7 +6,6 @@ import json
 
 from support import secrets_search
 from support.harness import check, contains, equal, lacks, test
-from support.world import fleet_environment
 
 SITE = "/etc/nginx/conf.d/backend-lb.conf"
 AWS = "{aws: env-prod-ha-passwords-v2, region: eu-west-2}"

@@ -1,14 +1,11 @@
 """Role keystone on real hosts: the pair on one database, tokens of one valid on the other, rotations, drift, and refusals."""
 
 import contextlib
-import http.client
 import json
 import os
 import pathlib
 import re
 import secrets
-import socket
-import ssl
 import subprocess
 import threading
 import time
@@ -16,7 +13,7 @@ import time
 from lib import database
 
 from leaks import controller_files, files
-from support import secrets_search
+from support import secrets_search, web
 from support.harness import check, contains, equal, lacks, test, wait_until
 from support.hosts import Host, moved_away
 from support.world import fleet
@@ -38,10 +35,7 @@ class Api:
         self.pair, self.host = pair, host
 
     def ask(self, method, path, body=None, **headers):
-        context = ssl.create_default_context(cadata=self.pair.authority())
-        raw = socket.create_connection((self.host.address, 5000), 20)
-        connection = http.client.HTTPSConnection(f"{self.host.name}.{ZONE}", 5000, timeout=30)
-        connection.sock = context.wrap_socket(raw, server_hostname=f"{self.host.name}.{ZONE}")
+        connection = web.Client(self.host.address, 5000, f"{self.host.name}.{ZONE}", web.believing(self.pair.authority()), 30)
         try:
             connection.request(method, "/api/idm" + path, body=None if body is None else json.dumps(body),
                                headers={"Content-Type": "application/json", **headers})

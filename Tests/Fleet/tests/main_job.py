@@ -3,9 +3,8 @@
 import hashlib
 
 from support import secrets_search
-from support.harness import check, contains, equal, same, test
+from support.harness import check, contains, equal, test
 from support.web import told
-from support.world import SERVICES
 
 PORTS = {8103: "config", 8090: "customers", 8091: "blob-store", 8092: "event", 8093: "catalog", 8094: "service-instances",
          8096: "request", 8097: "fulfillment", 8098: "api-doc", 8099: "reporting", 8100: "pricing", 8101: "ticketing",

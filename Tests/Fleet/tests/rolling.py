@@ -1,11 +1,10 @@
 """Never both members at once, the unhealthy one first, and nothing further after a failure."""
 
-import contextlib
 import http.client
 import threading
 import time
 
-from support.harness import check, contains, equal, lacks, test
+from support.harness import check, contains, equal, test
 from support.web import ask
 from support.world import fleet
 

@@ -1,58 +1,32 @@
-"""A client of a message broker, as an application is one: AMQP 0-9-1 by pika, over TLS verified by name.
-
-pika lies in a folder of its own, so that neither the AWS endpoint's environment nor this machine's Python change for it.
-"""
+"""Messages as an application sends and takes them, by a real client on this machine."""
 
 import json
+import pathlib
+import secrets
 import subprocess
-import sys
 
 from lib import settings
 
-from .harness import Failed
+from .harness import Failed, equal
 
-PACKAGE = "pika==1.4.4"
-FOLDER = settings.CACHE / "clients" / PACKAGE
-
-CLIENT = r"""
-import json, ssl, sys
-sys.path.insert(0, sys.argv[1])
-import pika
-wish = json.load(sys.stdin)
-context = ssl.create_default_context(cadata=wish["ca"])
-context.minimum_version = ssl.TLSVersion.TLSv1_2
-parameters = pika.ConnectionParameters(
-    host=wish["address"], port=5671, virtual_host="/ssp", heartbeat=0, socket_timeout=10, blocked_connection_timeout=20,
-    credentials=pika.PlainCredentials(wish["user"], wish["password"]),
-    ssl_options=pika.SSLOptions(context, server_hostname=wish["name"]))
-with pika.BlockingConnection(parameters) as connection:
-    channel = connection.channel()
-    if "publish" in wish:
-        channel.confirm_delivery()
-        channel.queue_declare(wish["queue"], durable=True)
-        channel.basic_publish("", wish["queue"], wish["publish"].encode(), pika.BasicProperties(delivery_mode=2), mandatory=True)
-        print(json.dumps("published"))
-    else:
-        method, _, body = channel.basic_get(wish["queue"], auto_ack=True)
-        print(json.dumps(None if method is None else body.decode()))
-"""
-
-
-def ensure():
-    if not (FOLDER / "pika").is_dir():
-        done = subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(FOLDER), PACKAGE],
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True)
-        if done.returncode != 0:
-            raise Failed(f"pip install {PACKAGE}: {done.stderr[-300:]}")
+CLIENT = pathlib.Path(__file__).resolve().parent / "amqp_client.py"
 
 
 def ask(host, user, password, ca, **wish):
-    """What the client got; `Failed` with its words if it was refused. Secrets travel on standard input."""
-    ensure()
+    """What the client got at one broker; `Failed` with its words if it was refused. `queue` is taken from (`None` if it is
+    empty), and removed then if it `deletes`; with `publish`, a text, that is sent to it. Secrets travel on standard input."""
     document = {"address": host.address, "name": f"{host.name}.{settings.ZONE}", "user": user, "password": password, "ca": ca,
                 **wish}
-    done = subprocess.run([sys.executable, "-c", CLIENT, str(FOLDER)], input=json.dumps(document), capture_output=True, text=True,
-                          timeout=60)
+    # Debian's own Python: python3-pika is a module of that one.
+    done = subprocess.run(["/usr/bin/python3", "-I", str(CLIENT)], input=json.dumps(document), capture_output=True, text=True,
+                          timeout=90)
     if done.returncode != 0:
         raise Failed(f"the client of {host.name} failed: {done.stderr.strip()[-400:]}")
     return json.loads(done.stdout)
+
+
+def pass_through(source, target, user, password, ca):
+    """A message that `source` confirms and `target` delivers, in a queue of its own."""
+    queue, text = f"letters-{secrets.token_hex(6)}", f"from {source.name} to {target.name}, {secrets.token_hex(8)}"
+    ask(source, user, password, ca, queue=queue, publish=text)
+    equal(ask(target, user, password, ca, queue=queue, deletes=True), text, f"{source.name} -> {target.name}")

@@ -7,16 +7,15 @@ without any secret or token, and raises Failed with what came instead.
 import http.client
 import json
 import pathlib
-import socket
-import ssl
 import subprocess
 
+from lib import settings
+
+from . import amqp, web
 from .harness import Failed, check
 from .hosts import Host
 
-ZONE = "prod-ha.cso.ss"
 PATIENCE = 10  # seconds
-HERE = pathlib.Path(__file__).resolve().parent
 
 
 class Client:
@@ -41,30 +40,18 @@ class Client:
         parts = self.secret("env-prod-ha-pki", "ca").split(begin)[1:]
         return "\n".join(begin + part.split(end)[0] + end for part in parts)
 
-    def trust(self):
-        """Only our CA is believed."""
-        context = ssl.create_default_context(cadata=self.certificates())
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        return context
-
-    def connect(self, host, port, name=None, context=None):
-        """A TLS connection to a host's address, whose certificate must be for `name`; without a context, plain."""
-        plain = socket.create_connection((Host(host).address, port), timeout=PATIENCE)
-        return context.wrap_socket(plain, server_hostname=name or f"{host}.{ZONE}") if context else plain
-
-    def ask(self, host, port, method, path, name=None, tls=True, body=None, headers=()):
+    def ask(self, host, port, method, path, tls=True, body=None, headers=()):
         """(status, headers, body) of one HTTP request. What was sent and what came back is not part of any message."""
-        name = name or f"{host}.{ZONE}"
-        connection = http.client.HTTPConnection(name, port, timeout=PATIENCE)
+        client = web.Client(Host(host).address, port, f"{host}.{settings.ZONE}", web.believing(self.certificates()) if tls else None,
+                            PATIENCE)
         try:
-            connection.sock = self.connect(host, port, name, self.trust() if tls else None)
-            connection.request(method, path, body=body, headers={"Host": f"{name}:{port}", **dict(headers)})
-            answer = connection.getresponse()
+            client.request(method, path, body=body, headers=dict(headers))
+            answer = client.getresponse()
             return answer.status, answer.headers, answer.read()
         except (OSError, http.client.HTTPException) as error:
-            raise Failed(f"{method} {name}:{port}{path} at {host}: {error}") from None
+            raise Failed(f"{method} {client.host}:{port}{path}: {error}") from None
         finally:
-            connection.close()
+            client.close()
 
     # --- keystone ---
 
@@ -90,14 +77,8 @@ class Client:
 
     def message(self, publisher, consumer):
         """A message that one broker confirms and the other delivers, by a real AMQP client over verified TLS."""
-        where = {role: {"address": Host(name).address, "name": f"{name}.{ZONE}"}
-                 for role, name in (("publisher", publisher), ("consumer", consumer))}
-        order = {**where, "ca": self.certificates(), "vhost": "/ssp", "user": "ssp_user",
-                 "password": self.secret("env-prod-ha-passwords-v2", "rabbitmq_password")}
-        # Debian's own Python: python3-pika is a module of that one.
-        done = subprocess.run(["/usr/bin/python3", "-I", str(HERE / "amqp_client.py")], input=json.dumps(order), text=True,
-                              capture_output=True, timeout=6 * PATIENCE)
-        check(done.returncode == 0, f"from {publisher} to {consumer}: {done.stdout.strip() or done.stderr.strip()[-300:]}")
+        amqp.pass_through(Host(publisher), Host(consumer), "ssp_user", self.secret("env-prod-ha-passwords-v2", "rabbitmq_password"),
+                          self.certificates())
         return f"{publisher} confirmed a message; {consumer} delivered the same bytes"
 
     # --- frontend and backend ---

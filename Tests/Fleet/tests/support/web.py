@@ -13,25 +13,32 @@ from lib import settings
 AUTHORITY = "/opt/ecs/security/ca.crt"
 
 
+def believing(authority):
+    """Only this CA, in PEM, is believed."""
+    context = ssl.create_default_context(cadata=authority)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
 def trusting(host):
     """What a client that has this host's CA file believes; `None` believes anybody."""
-    if host is None:
-        context = ssl.create_default_context()
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        return context
-    return ssl.create_default_context(cadata=host.read(AUTHORITY).decode())
+    if host is not None:
+        return believing(host.read(AUTHORITY).decode())
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
-class Client(http.client.HTTPSConnection):
-    """One connection; `name` is what the certificate is checked for."""
+class Client(http.client.HTTPConnection):
+    """One connection; `name` is what the certificate is checked for. Without a context, plain HTTP."""
 
     def __init__(self, address, port, name, context, timeout=5):
-        super().__init__(name, port, context=context, timeout=timeout)
-        self.address = address
+        super().__init__(name, port, timeout=timeout)
+        self.address, self.context = address, context
 
     def connect(self):
         plain = socket.create_connection((self.address, self.port), self.timeout)
-        self.sock = self._context.wrap_socket(plain, server_hostname=self.host)
+        self.sock = self.context.wrap_socket(plain, server_hostname=self.host) if self.context else plain
 
     def ask(self, path, headers=None, method="GET", body=None):
         """(status, body as text)"""

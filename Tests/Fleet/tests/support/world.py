@@ -1,7 +1,6 @@
 """All that a test has to do with: the program, the hosts, copies of recipes and inventories, a scratch folder."""
 
 import contextlib
-import os
 import pathlib
 import shutil
 import subprocess
