@@ -61,11 +61,12 @@ package struct SupervisionScript: Sendable {
     package var collect: ShellText { "rm -rf \(word: id.folder) \(word: id.inputFile)\n" }
 
     /// `cso_alive` is true while anything of the step runs. If the host cannot say, it counts as alive: its limit ends it.
+    /// A systemd that is busy (it reloads, its disk is slow) is not waited for: the beats would stop with it.
     private var preamble: ShellText {
         let common: ShellText = "cso_d=\(word: id.folder)\n"
         return hasSystemd
             ? common + """
-                cso_alive() { case $(systemctl show -P ActiveState \(word: id.unit.rawValue)) in inactive|failed) return 1;; esac; }
+                cso_alive() { case $(timeout -s KILL 3 systemctl show -P ActiveState \(word: id.unit.rawValue)) in inactive|failed) return 1;; esac; }
                 cso_stop() { systemctl kill -s KILL \(word: id.unit.rawValue) >&2; }
 
                 """

@@ -189,3 +189,25 @@ def silent_during_step(world):
         fleet("mend", host.name)
         started.ensure_ended()
         world.spare_bare()
+
+
+@test("a host whose systemd answers nobody for a while keeps its run: heartbeats go on, and the step's end is seen", limit=120)
+def busy_systemd(world):
+    host = world.spare
+    env = world.small("slow", seconds=2, round="busy")
+    started = world.product.start("apply", "--role", "slow", "--yes", "--output", "json", env=env)
+    try:
+        started.await_progress(STEP)
+        wait_until(lambda: log(host), 5, "the step begins on the host")
+        leader = host.leader
+        os.kill(leader, signal.SIGSTOP)
+        try:
+            time.sleep(26)  # longer than three heartbeats after the first question that stays open
+        finally:
+            os.kill(leader, signal.SIGCONT)
+        world.product.remember(started.finish(60)).expect(0, "changed")
+        equal(log(host), ["begun busy", "ended busy"], "the step ran once")
+        equal(host.leftovers(), [], "leftovers")
+    finally:
+        started.ensure_ended()
+        world.spare_bare()
