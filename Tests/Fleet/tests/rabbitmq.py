@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 import shlex
+import ssl
 import subprocess
 
 from leaks import controller_files, files
@@ -90,6 +91,10 @@ class Brokers:
     def message(self, source, target):
         amqp.pass_through(source, target, "ssp_user", PASSWORD, source.read("/etc/rabbitmq/tls/ca.crt").decode())
 
+    def certificate(self, host):
+        """The lines of what a client is shown."""
+        return ssl.get_server_certificate((host.address, 5671)).split()
+
     def reason(self, run, host):
         return str(run.hosts[host.name].get("reason"))
 
@@ -158,7 +163,8 @@ def passwords(world):
     found.apply("--verify-secrets").expect(0, "unchanged")
 
 
-@test("rabbitmq: what was changed by hand in the cluster comes back, and a configuration file restarts one member at a time", limit=300)
+@test("rabbitmq: what was changed by hand in the cluster comes back, a configuration file restarts one member at a time, and a new "
+      "certificate is served without a restart", limit=300)
 def drift(world):
     found = brokers(world)
     for command in ("clear_permissions -p /ssp ssp_user", "clear_policy -p /ssp replication", "set_user_tags admin",
@@ -173,6 +179,14 @@ def drift(world):
     run = found.apply().expect(0, "changed")
     equal(run.changes("rabbitmq02"), {"file:/etc/rabbitmq/rabbitmq.conf": "update", f"service:{UNIT}": "restart"}, "changes")
     equal(found.first.units(UNIT), before, "the other member")
+    pid = f"systemctl show -p MainPID --value {UNIT}"
+    served, before = found.certificate(found.second), found.second.sh(pid)
+    found.second.sh("rm /etc/rabbitmq/tls/server.crt")
+    run = found.apply().expect(0, "changed")
+    equal(run.changes("rabbitmq02"), {"certificate:/etc/rabbitmq/tls/server.crt": "create", f"service:{UNIT}": "reload"}, "changes")
+    equal(found.second.sh(pid), before, "the node's process")
+    check(found.certificate(found.second) != served, "another certificate is served")
+    equal(found.certificate(found.second), found.second.read("/etc/rabbitmq/tls/server.crt").decode().split(), "what is served")
     found.apply().expect(0, "unchanged")
 
 
