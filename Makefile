@@ -33,7 +33,7 @@ unit-test: tools
 fleet-test: release
 	Tests/Fleet/run-tests --binary $(RELEASE)
 
-# Those too that install whole servers or boot a guest: minutes each.
+# Those too that need Ubuntu's archive beside Debian's: Keystone on MySQL 8.
 fleet-test-extended: release
 	Tests/Fleet/run-tests --extended --binary $(RELEASE)
 

@@ -272,9 +272,11 @@ def database_command(action):
     with lock():
         if action == "reset":
             database.reset()
-        else:
+        elif action == "rotate":
             database.rotate()
             cloud.seed()
+        else:
+            database.use(action)
 
 
 def share_command(action):

@@ -1,23 +1,25 @@
-"""The database: MariaDB 10.11 as RDS hands one over.
+"""The database as RDS hands one over: MariaDB 10.11, or MySQL 8.0 after `fleet database mysql`.
 
 TLS is required, with a certificate for RDS's own name by a CA that is in the bundle which RDS publishes for a region; the
 master user is no superuser, and its password is only in Secrets Manager, where RDS puts it. `root` logs in over the
 socket, from this machine alone.
 """
 
+import dataclasses
 import json
 import os
+import pathlib
 import secrets
 import shutil
 import string
 import uuid
 
-from . import keys, services, settings as s
+from . import keys, mysql, services, settings as s
 from .cgroups import Group
 from .shell import FleetError, run, say, timed
 
 FOLDER = s.STATE / "database"
-DATA = FOLDER / "data"
+KIND = FOLDER / "kind"  # a word, one of SERVERS; without the file it is the first
 TLS = FOLDER / "tls"
 MASTER = FOLDER / "master.json"
 BUNDLE = TLS / "bundle.pem"
@@ -25,13 +27,45 @@ SOCKET = s.RUN / "database.sock"
 MASTER_USER = "admin"
 PORT = s.DATABASE_PORT
 
-# What RDS grants its master user: all but SUPER, FILE and SHUTDOWN. DELETE HISTORY is MariaDB's own; without it the user could
-# not give ALL PRIVILEGES on a schema to anybody.
+# What RDS grants its master user: all but SUPER, FILE and SHUTDOWN.
 PRIVILEGES = ("SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, RELOAD, PROCESS, REFERENCES, INDEX, ALTER, SHOW DATABASES, "
               "CREATE TEMPORARY TABLES, LOCK TABLES, EXECUTE, REPLICATION SLAVE, CREATE VIEW, SHOW VIEW, CREATE ROUTINE, "
-              "ALTER ROUTINE, CREATE USER, EVENT, TRIGGER, DELETE HISTORY")
-OF_THE_SERVER = {"users": ["root", "mariadb.sys", MASTER_USER],
-                 "schemas": ["mysql", "sys", "information_schema", "performance_schema"]}
+              "ALTER ROUTINE, CREATE USER, EVENT, TRIGGER")
+SCHEMAS = ["mysql", "sys", "information_schema", "performance_schema"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Server:
+    """What the two have of their own."""
+    data: pathlib.Path
+    argv: list
+    section: str
+    settings: str
+    privileges: str
+    users: list
+
+    def initialize(self, folder):
+        if self.section == "mysqld":
+            mysql.ensure()
+            return mysql.initialize(folder)
+        run("/usr/bin/mariadb-install-db", "--no-defaults", f"--datadir={folder}", "--user=root", "--skip-test-db",
+            "--auth-root-authentication-method=socket", "--auth-root-socket-user=root", group=Group("build"))
+
+
+SERVERS = {
+    # DELETE HISTORY is MariaDB's own; without it the user could not give ALL PRIVILEGES on a schema to anybody.
+    "mariadb": Server(FOLDER / "data", ["/usr/sbin/mariadbd"], "mariadbd", "", PRIVILEGES + ", DELETE HISTORY", ["root", "mariadb.sys"]),
+    "mysql": Server(FOLDER / "data-mysql", mysql.MYSQLD, "mysqld", f"lc_messages_dir={mysql.FOLDER}/usr/share/mysql\nmysqlx=OFF\nsecure_file_priv=NULL\n", PRIVILEGES,
+                    ["root", "mysql.infoschema", "mysql.session", "mysql.sys"]),
+}
+
+
+def kind():
+    return KIND.read_text().strip() if KIND.exists() else next(iter(SERVERS))
+
+
+def server():
+    return SERVERS[kind()]
 
 
 def ensure():
@@ -42,13 +76,14 @@ def ensure():
         keys.write_private(MASTER, json.dumps(new_master()))
     if not TLS.exists():
         make_certificates()
-    if not DATA.exists():
+    if server() is SERVERS["mysql"]:
+        mysql.ensure()
+    if not server().data.exists():
         with timed("an empty database"):
             building = FOLDER / "data.building"
             shutil.rmtree(building, ignore_errors=True)
-            run("/usr/bin/mariadb-install-db", "--no-defaults", f"--datadir={building}", "--user=root", "--skip-test-db",
-                "--auth-root-authentication-method=socket", "--auth-root-socket-user=root", group=Group("build"))
-            building.rename(DATA)
+            server().initialize(building)
+            building.rename(server().data)
 
 
 # --- the master user -----------------------------------------------------------------------------------------------
@@ -73,7 +108,7 @@ def ensure_master():
     word = secret()["values"]["password"].replace("\\", "\\\\")  # the alphabet has no quote
     user = f"'{MASTER_USER}'@'%'"
     sql(f"CREATE USER IF NOT EXISTS {user};\nALTER USER {user} IDENTIFIED BY '{word}';\n"
-        f"REVOKE ALL PRIVILEGES, GRANT OPTION FROM {user};\nGRANT {PRIVILEGES} ON *.* TO {user} WITH GRANT OPTION;\n")
+        f"REVOKE ALL PRIVILEGES, GRANT OPTION FROM {user};\nGRANT {server().privileges} ON *.* TO {user} WITH GRANT OPTION;\n")
 
 
 # --- certificates --------------------------------------------------------------------------------------------------
@@ -111,17 +146,29 @@ def start():
     configuration = FOLDER / "my.cnf"
     # It trusts this machine's disk cache at a commit: a killed server loses nothing, and a schema is made in half the time.
     configuration.write_text(
-        f"[mariadbd]\nuser=root\ndatadir={DATA}\nsocket={SOCKET}\npid-file={s.RUN}/database.pid\nbind-address={s.DATABASE}\nport={PORT}\n"
+        f"[{server().section}]\nuser=root\ndatadir={server().data}\nsocket={SOCKET}\npid-file={s.RUN}/database.pid\n"
+        f"bind-address={s.DATABASE}\nport={PORT}\n"
         f"skip-name-resolve\nrequire_secure_transport=ON\nssl_cert={TLS}/server.pem\nssl_key={TLS}/server.key\n"
         "tls_version=TLSv1.2,TLSv1.3\ncharacter-set-server=utf8mb4\ninnodb_buffer_pool_size=64M\n"
-        "innodb_flush_log_at_trx_commit=2\nperformance_schema=OFF\nmax_connections=300\n")
-    services.start("database", ["/usr/sbin/mariadbd", f"--defaults-file={configuration}"], s.DATABASE, PORT, deadline=60)
+        f"innodb_flush_log_at_trx_commit=2\nperformance_schema=OFF\nmax_connections=300\n{server().settings}")
+    services.start("database", [*server().argv, f"--defaults-file={configuration}"], s.DATABASE, PORT, deadline=60)
     ensure_master()
 
 
 def stop():
     """In order, since it can: what a server writes out at its end need not be read back from its log at the next start."""
     services.stop("database", grace=20)
+
+
+def use(name):
+    """Another server in its place, empty but for the master user."""
+    require()
+    if name != kind():
+        stop()
+        KIND.write_text(name + "\n")
+    ensure()
+    start()
+    reset()
 
 
 def client(*options):
@@ -151,11 +198,11 @@ def reset():
     def names(query, kept):
         return [row.split("\t") for row in sql(query).splitlines() if row.split("\t")[0] not in kept]
 
-    schemas = names("SELECT schema_name FROM information_schema.schemata;", OF_THE_SERVER["schemas"])
-    users = names("SELECT user, host FROM mysql.user;", OF_THE_SERVER["users"])
-    users += [row for row in names("SELECT user, host FROM mysql.user;", ["root", "mariadb.sys"]) if row[0] == MASTER_USER and row[1] != "%"]
+    schemas = names("SELECT schema_name FROM information_schema.schemata;", SCHEMAS)
+    users = names("SELECT user, host FROM mysql.user;", [*server().users, MASTER_USER])
+    users += [row for row in names("SELECT user, host FROM mysql.user;", server().users) if row[0] == MASTER_USER and row[1] != "%"]
     # Connections of dropped users would go on.
-    threads = sql(f"SELECT id FROM information_schema.processlist WHERE user NOT IN ('root', 'system user');").split()
+    threads = sql(f"SELECT id FROM information_schema.processlist WHERE user NOT IN ('root', 'system user', 'event_scheduler');").split()
     for number in threads:
         run(*client(), input=f"KILL CONNECTION {number};", check=False)  # it may have ended meanwhile
     sql("".join(f"DROP DATABASE IF EXISTS `{name[0].replace('`', '``')}`;\n" for name in schemas)

@@ -169,7 +169,7 @@ LINE = (f"{settings.SHARE_NAME}:/ /opt/scripts nfs4 nfsvers=4.1,rsize=1048576,ws
 
 
 @test("NFSv4.1: mounted with AWS's options and read-only, once; other options need another mount, which waits for whoever uses it; "
-      "while the server is silent a plan ends in time and says so", limit=420, extended=True)
+      "while the server is silent a plan ends in time and says so", limit=420)
 def real_nfs(world):
     host = packages.host("efs01")
     env = role(world, host, f"{settings.SHARE_NAME}:/", "nfs4")

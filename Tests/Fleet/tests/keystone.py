@@ -495,6 +495,44 @@ def policy(world):
     p.settled()
 
 
+@test("keystone: on MySQL 8 the database, its account and the schema are made, drift is mended, and while a rotated password goes from "
+      "host to host both are accepted", limit=600, extended=True)
+def on_mysql(world):
+    p = pair(world)
+    fleet("database", "mysql")
+    try:
+        contains(p.sql("SELECT VERSION();"), "8.0.", "the server")
+        p.apply().expect(0, "changed")
+        p.crosswise()
+        p.settled()
+        # As the account itself: its rights are those of the role, and there is no way in without TLS.
+        grants = p.two.sh(f"mariadb --defaults-file={MY_CNF} -BN -e 'SHOW GRANTS'")
+        contains(grants, "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, REFERENCES, INDEX, ALTER ON `keystone`.* TO", "the rights")
+        p.sql("GRANT CREATE VIEW ON keystone.* TO 'keystone'@'10.1.%'; GRANT PROCESS ON *.* TO 'keystone'@'10.1.%';"
+              "REVOKE INDEX ON keystone.* FROM 'keystone'@'10.1.%'; ALTER USER 'keystone'@'10.1.%' REQUIRE NONE;")
+        equal(expected(p.plan().expect(2)), [("database:keystone", ["privileges", "tls"])], "one member mends what all share")
+        p.apply().expect(0, "changed")
+        p.settled()
+        # The first host is given the new password, and the other one goes on with the old one: two are accepted.
+        old = p.two.read(MY_CNF)
+        p.database_password = AWKWARD + secrets.token_hex(4)
+        p.store("keystone", database_password=p.database_password)
+        p.apply("--host", "keystone02").expect(0, "changed")
+        check(p.two.read(MY_CNF) != old, "one host has the new password")
+        equal(p.one.read(MY_CNF), old, "the other host's file")
+        for host in p.hosts:
+            host.sh("systemctl restart apache2")  # no connection of before
+        p.crosswise()
+        p.apply().expect(0, "changed")
+        check(p.one.read(MY_CNF) != old, "the other host has the new password")
+        p.crosswise()
+        p.settled()
+    finally:
+        fleet("database", "mariadb")
+        clean()
+        del world.keystone
+
+
 @test("keystone: the fleet is as it was before")
 def end(world):
     if hasattr(world, "keystone"):

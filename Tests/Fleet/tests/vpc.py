@@ -94,7 +94,7 @@ def mounted(host):
 
 
 @test("the share is one for hosts with and without NFS: a file crosses both ways with its owner, and a cut of its server hangs who reads it "
-      "until it is mended", limit=300, extended=True)
+      "until it is mended", limit=300)
 def share_crosses(world):
     client, container = packages.host("efs01"), world.spare
     kept = set(os.listdir(share.FOLDER))
@@ -117,7 +117,7 @@ def share_crosses(world):
             (share.FOLDER / name).unlink()
 
 
-@test("a guest is a host like others: reset, reboot, exec while it is cut off", limit=300, extended=True)
+@test("a guest is a host like others: reset, reboot, exec while it is cut off", limit=300)
 def guests(world):
     host = packages.host("efs01")
     boot = host.sh("cat /proc/sys/kernel/random/boot_id; touch /root/kept")

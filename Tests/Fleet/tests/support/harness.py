@@ -29,8 +29,8 @@ TESTS = []
 
 
 def test(name, limit=LIMIT, extended=False):
-    """Registers a test under the sentence that it proves. Tests run in the order of registration. `extended`: it takes
-    minutes, and is run by `--extended` or by its name."""
+    """Registers a test under the sentence that it proves. Tests run in the order of registration. `extended`: it needs
+    what `make test` does without, and is run by `--extended` or by its name."""
     def register(body):
         TESTS.append(Test(name, body, limit, extended))
         return body
