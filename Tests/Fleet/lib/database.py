@@ -46,7 +46,6 @@ class Server:
 
     def initialize(self, folder):
         if self.section == "mysqld":
-            mysql.ensure()
             return mysql.initialize(folder)
         run("/usr/bin/mariadb-install-db", "--no-defaults", f"--datadir={folder}", "--user=root", "--skip-test-db",
             "--auth-root-authentication-method=socket", "--auth-root-socket-user=root", group=Group("build"))
