@@ -198,8 +198,7 @@ def reset():
         return [row.split("\t") for row in sql(query).splitlines() if row.split("\t")[0] not in kept]
 
     schemas = names("SELECT schema_name FROM information_schema.schemata;", SCHEMAS)
-    users = names("SELECT user, host FROM mysql.user;", [*server().users, MASTER_USER])
-    users += [row for row in names("SELECT user, host FROM mysql.user;", server().users) if row[0] == MASTER_USER and row[1] != "%"]
+    users = [row for row in names("SELECT user, host FROM mysql.user;", server().users) if row != [MASTER_USER, "%"]]
     # Connections of dropped users would go on.
     threads = sql(f"SELECT id FROM information_schema.processlist WHERE user NOT IN ('root', 'system user', 'event_scheduler');").split()
     for number in threads:
